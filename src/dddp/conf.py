@@ -1,0 +1,41 @@
+"""The settings of this package, each a `DDP_*` name in the Django settings with a safe default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+DEFAULTS: dict[str, Any] = {
+    "database": "default",
+    "listen_dsn": None,
+    "watch": (),
+    "hidden_columns": ("password", "secret", "token", "api_key", "private_key"),
+    "url_prefix": "",
+    "heartbeat_interval": 15.0,
+    "heartbeat_timeout": 15.0,
+    "max_message_bytes": 1024 * 1024,
+    "max_inbound_messages": 1000,
+    "max_subscriptions": 1000,
+    "outbox_bytes": 16 * 1024 * 1024,
+    "outbox_seconds": 30.0,
+    "worker_threads": 8,
+    "bulk_rows": 1000,
+    "transaction_rows": 10_000,
+    "pending_rows": 10_000,
+    "allowed_origins": None,
+}
+
+
+class Conf:
+    """`conf.outbox_bytes` is `settings.DDP_OUTBOX_BYTES`, or the default above; read at each use."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            default = DEFAULTS[name]
+        except KeyError:
+            raise AttributeError(name) from None
+        return getattr(settings, f"DDP_{name.upper()}", default)
+
+
+conf = Conf()
