@@ -1,0 +1,23 @@
+"""What applications write their `ddp.py` with: collections, publications and methods.
+
+    from dddp.api import API, Collection, Publication
+
+Imports the layers below (live queries, protocol values) and Django, never a session or a transport.
+"""
+
+from dddp.api.collection import Collection
+from dddp.api.endpoints import APIMixin, api_endpoint
+from dddp.api.publication import Publication
+from dddp.api.registry import API
+from dddp.api.this import this
+from dddp.exceptions import MeteorError
+
+__all__ = [
+    "API",
+    "APIMixin",
+    "Collection",
+    "MeteorError",
+    "Publication",
+    "api_endpoint",
+    "this",
+]

@@ -1,0 +1,96 @@
+"""The registry of what a project offers to clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Model
+from django.utils.module_loading import autodiscover_modules
+
+from dddp.api.collection import Collection
+from dddp.api.endpoints import APIMixin, Function
+from dddp.api.publication import Publication
+from dddp.exceptions import ConfigurationError
+
+Provider = type[APIMixin]
+
+
+class Registry:
+    """Collections, publications and methods by name. `API` is the one of this process."""
+
+    def __init__(self) -> None:
+        self._collections: dict[str, Collection] = {}
+        self._publications: dict[str, Publication] = {}
+        self._methods: dict[str, Function] = {}
+
+    def register(self, providers: Provider | Iterable[Provider]) -> None:
+        """Offer `Collection`, `Publication` and `APIMixin` subclasses: one, or several.
+
+        Raises:
+            ConfigurationError: a name is taken by another class.
+        """
+        for provider in [providers] if isinstance(providers, type) else list(providers):
+            if not (isinstance(provider, type) and issubclass(provider, APIMixin)):
+                raise ConfigurationError(
+                    f"API.register takes Collection, Publication and APIMixin subclasses, "
+                    f"not {provider!r}."
+                )
+            self._add(provider())
+
+    def _add(self, provider: APIMixin) -> None:
+        if isinstance(provider, Collection):
+            _claim(self._collections, provider.name, provider, "collection")
+        elif isinstance(provider, Publication):
+            _claim(self._publications, provider.name, provider, "publication")
+        for name, function in provider.api_endpoints():
+            _claim(self._methods, name, function, "method")
+
+    def collections(self) -> list[Collection]:
+        """Every registered collection."""
+        return list(self._collections.values())
+
+    def publications(self) -> list[Publication]:
+        """Every registered publication."""
+        return list(self._publications.values())
+
+    def collection(self, name: str) -> Collection | None:
+        """The collection of that name on the wire."""
+        return self._collections.get(name)
+
+    def collection_for(self, model: type[Model]) -> Collection | None:
+        """The first collection registered for a model."""
+        for collection in self._collections.values():
+            if collection.model is model:
+                return collection
+        return None
+
+    def publication(self, name: str) -> Publication | None:
+        """The publication of that name."""
+        return self._publications.get(name)
+
+    def method(self, name: str) -> Function | None:
+        """The function that a method name calls."""
+        return self._methods.get(name)
+
+    def autodiscover(self) -> None:
+        """Import the `ddp` module of every installed app."""
+        autodiscover_modules("ddp")
+
+
+def _claim(names: dict[str, Any], name: str, value: Any, kind: str) -> None:
+    taken = names.get(name)
+    if taken is not None and _identity(taken) != _identity(value):
+        raise ConfigurationError(
+            f"Two {kind}s are named {name!r}: {_identity(taken)} and {_identity(value)}. "
+            f"Rename one."
+        )
+    names[name] = value
+
+
+def _identity(value: Any) -> str:
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+API = Registry()
