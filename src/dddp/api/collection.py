@@ -89,8 +89,14 @@ class Collection(APIMixin):
         mine = Q()
         for path in paths:
             mine |= Q(**{path: user})
-        allowed = self.model._base_manager.filter(mine)
-        return queryset.filter(pk__in=allowed.values("pk"))
+        if all(self._is_own_column(path) for path in paths):
+            return queryset.filter(mine)
+        # A join could repeat rows, which would change the queryset's aggregates.
+        return queryset.filter(pk__in=self.model._base_manager.filter(mine).values("pk"))
+
+    def _is_own_column(self, path: str) -> bool:
+        names = {field.name for field in self.model._meta.local_concrete_fields}
+        return path in names
 
 
 def is_hidden(column: str) -> bool:

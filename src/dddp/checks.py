@@ -1,0 +1,113 @@
+"""System checks: what a project has to mend before clients get anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from dddp.api.registry import API
+from dddp.conf import conf
+from dddp.exceptions import DDPError
+from dddp.session.publishing import resolve
+
+TAG = "dddp"
+OLDEST_POSTGRESQL = 140000
+
+
+@register(TAG)
+def check_database_engine(**_: Any) -> list[CheckMessage]:
+    """dddp.E001: live queries need PostgreSQL."""
+    alias = conf.database
+    if alias not in connections:
+        hint = f"Add it to DATABASES, or set DDP_DATABASE to one of {', '.join(connections)}."
+        return [Error(f"DDP_DATABASE names no database: {alias!r}.", hint=hint, id="dddp.E001")]
+    if connections[alias].vendor != "postgresql":
+        return [
+            Error(
+                f"The database {alias!r} is {connections[alias].display_name}, and live queries "
+                f"need PostgreSQL.",
+                hint="Use the engine django.db.backends.postgresql, or set DDP_DATABASE.",
+                id="dddp.E001",
+            )
+        ]
+    return []
+
+
+@register(TAG)
+def check_collections(**_: Any) -> list[CheckMessage]:
+    """dddp.E002: a Collection names fields that its model does not have."""
+    found: list[CheckMessage] = []
+    for collection in API.collections():
+        try:
+            collection.published_fields()
+        except DDPError as error:
+            hint = "Mend `fields` or `exclude`."
+            found.append(Error(str(error), hint=hint, obj=type(collection), id="dddp.E002"))
+    return found
+
+
+@register(TAG)
+def check_publications(**_: Any) -> list[CheckMessage]:
+    """dddp.E003: a publication's static queries have no Collection."""
+    found: list[CheckMessage] = []
+    for publication in API.publications():
+        for entry in publication.queries or ():
+            try:
+                resolve(API, publication.name, entry)
+            except DDPError as error:
+                found.append(Error(str(error), obj=type(publication), id="dddp.E003"))
+    return found
+
+
+@register(TAG, Tags.database)
+def check_database(
+    databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """dddp.E004, E005, W001: what the database itself lacks; asked with `check --database`."""
+    alias = conf.database
+    if alias not in (databases or ()) or connections[alias].vendor != "postgresql":
+        return []
+    return list(_database_problems(alias))
+
+
+def _database_problems(alias: str) -> Iterator[CheckMessage]:
+    from dddp.api.watching import watched_tables
+    from dddp.changefeed import triggers
+
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        (version,) = cursor.fetchone() or ("0",)
+    if int(version) < OLDEST_POSTGRESQL:
+        hint = "Upgrade it."
+        yield Error("PostgreSQL is older than version 14.", hint=hint, id="dddp.E004")
+        return
+    yield from _unfit_settings(connection)
+    for state in triggers.status(connection, watched_tables()):
+        if state.state != "installed":
+            yield Warning(
+                f"The change triggers of {state.table} are {state.state}.",
+                hint=f"Run `manage.py dddp_triggers --install{_option(alias)}`.",
+                id="dddp.W001",
+            )
+
+
+def _unfit_settings(connection: Any) -> Iterator[CheckMessage]:
+    for name, needed in (("IntervalStyle", "postgres"), ("bytea_output", "hex")):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SHOW {name}")
+            (value,) = cursor.fetchone() or ("",)
+        if value != needed:
+            yield Error(
+                f"PostgreSQL's {name} is {value!r} for this connection; rows are read as "
+                f"{needed!r} writes them.",
+                hint=f'Add "options": "-c {name}={needed}" to OPTIONS in DATABASES.',
+                id="dddp.E005",
+            )
+
+
+def _option(alias: str) -> str:
+    return "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"

@@ -1,0 +1,221 @@
+"""From a queryset to a `QueryPlan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
+from django.db.models import Field, QuerySet
+from django.db.models.expressions import Col
+from django.db.models.query import ModelIterable
+from django.db.models.sql import Query
+
+from dddp.exceptions import QueryNotLive
+from dddp.livequery import catalog
+from dddp.livequery.conditions import NotDecidable, condition_of
+from dddp.livequery.document import PublishedField, Shape
+from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
+from dddp.livequery.plan import QueryPlan
+from dddp.livequery.predicates import Condition
+from dddp.livequery.walk import refuse, tables_of
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a compiled query selects.
+
+    Attributes:
+        columns: attname of a model field -> its place.
+        annotations: name -> its place.
+        types: type name of each place.
+    """
+
+    sql: str
+    params: tuple[Any, ...]
+    columns: dict[str, int]
+    annotations: dict[str, int]
+    types: tuple[str, ...]
+
+
+def analyse(
+    queryset: QuerySet[Any], collection: str, fields: Iterable[Field[Any, Any]], using: str
+) -> QueryPlan:
+    """Find out all about publishing a queryset. Asks the catalogue, so call it in a worker thread.
+
+    Args:
+        queryset: of model instances.
+        collection: the collection's name on the wire.
+        fields: the model's fields to publish; `only()` and `defer()` narrow them, annotations
+            are added to them.
+
+    Raises:
+        QueryNotLive: with the reason and what to do instead.
+    """
+    _require_models(queryset)
+    query = _prepared(queryset.query)
+    compiler = query.get_compiler(using)
+    try:
+        selected = _selected(query, compiler, using)
+    except EmptyResultSet:
+        return _nothing(queryset, collection, using)
+    published = list(fields)
+    shape, order, many = _shape(query, selected, collection, published, using)
+    tables = tables_of(query) | {field.m2m_db_table() for field in many}
+    condition, reason = _condition(query, compiler, published, many, using)
+    sql = _statement(query, selected, many, using)
+    return QueryPlan(
+        key=(using, shape, sql, _frozen(selected.params)),
+        using=using,
+        sql=sql,
+        params=selected.params,
+        tables=tables,
+        table=_model(query)._meta.db_table,
+        shape=shape,
+        pk_place=selected.columns[_model(query)._meta.pk.attname],
+        order=order,
+        condition=condition,
+        reason=reason,
+    )
+
+
+def _model(query: Query) -> Any:
+    return query.model
+
+
+def _require_models(queryset: QuerySet[Any]) -> None:
+    if not isinstance(queryset, QuerySet):
+        raise QueryNotLive(f"{type(queryset).__name__} is not a queryset: raw() cannot be live.")
+    if queryset._iterable_class is not ModelIterable:  # type: ignore[attr-defined]
+        raise QueryNotLive("It gives values instead of documents: use only() in place of values().")
+
+
+def _prepared(query: Query) -> Query:
+    """A copy without what changes nothing about the set of documents."""
+    query = query.clone()
+    query.select_related = False
+    for order in query.order_by:
+        if order == "?":
+            raise QueryNotLive("It uses order_by('?'): a random order is another one each time.")
+        refuse(order)
+    if not (query.is_sliced or query.distinct_fields or query.combinator):
+        query.clear_ordering(clear_default=True)
+    return query
+
+
+def _selected(query: Query, compiler: Any, using: str) -> Selected:
+    sql, params = compiler.as_sql()
+    columns: dict[str, int] = {}
+    for place, (expression, _, _) in enumerate(compiler.select):
+        if isinstance(expression, Col):
+            columns.setdefault(expression.target.attname, place)
+    annotations = dict(compiler.annotation_col_map or {})
+    known = catalog.columns_of(using, _model(query)._meta.db_table)
+    types = tuple(
+        known[expression.target.column].type if _is_own(expression, query, known) else ""
+        for expression, _, _ in compiler.select
+    )
+    if "" in types:
+        types = catalog.result_types(using, sql, params)
+    return Selected(sql, tuple(params), columns, annotations, types)
+
+
+def _is_own(expression: Any, query: Query, known: dict[str, catalog.Column]) -> bool:
+    own = isinstance(expression, Col) and expression.target.model._meta.db_table
+    return bool(own == _model(query)._meta.db_table and expression.target.column in known)
+
+
+def _shape(
+    query: Query,
+    selected: Selected,
+    collection: str,
+    fields: list[Field[Any, Any]],
+    using: str,
+) -> tuple[Shape, tuple[int, ...], list[Any]]:
+    published: list[PublishedField] = []
+    order: list[int] = []
+    many = [field for field in fields if field.many_to_many]
+    for field in fields:
+        place = selected.columns.get(field.attname)
+        if field.many_to_many or place is None:
+            continue
+        encode = string if field.is_relation else encoder_for(selected.types[place])
+        published.append(PublishedField(field.attname, str(field.column), encode))
+        order.append(place)
+    for name, place in selected.annotations.items():
+        published.append(PublishedField(name, "", encoder_for(selected.types[place])))
+        order.append(place)
+    for extra, field in enumerate(many):
+        published.append(PublishedField(f"{field.name}_ids", "", _STRINGS))
+        order.append(len(selected.types) + extra)
+    pk = str(_model(query)._meta.pk.column)
+    shape = Shape(collection, pk, tuple(published))
+    return _SHAPES.setdefault(shape, shape), tuple(order), many
+
+
+_STRINGS: Encoder = list_of(string)
+_SHAPES: dict[Shape, Shape] = {}
+
+
+def _condition(
+    query: Query, compiler: Any, fields: list[Field[Any, Any]], many: list[Any], using: str
+) -> tuple[Condition | None, str]:
+    columns = catalog.columns_of(using, _model(query)._meta.db_table)
+    try:
+        if many:
+            raise NotDecidable("it publishes many-to-many relations")
+        for field in fields:
+            if field.column in columns and columns[field.column].virtual:
+                raise NotDecidable(f"{field.column} is generated when it is read")
+        return condition_of(query, compiler, columns), ""
+    except NotDecidable as reason:
+        return None, str(reason)
+
+
+def _statement(query: Query, selected: Selected, many: list[Any], using: str) -> str:
+    """The result with its snapshot, which is there even when the result is empty."""
+    quote = connections[using].ops.quote_name
+    places = ", ".join(f"c{place}" for place in range(len(selected.types)))
+    pk = f"q.c{selected.columns[_model(query)._meta.pk.attname]}"
+    related = "".join(
+        f", (SELECT coalesce(json_agg(m.{quote(field.m2m_reverse_name())} "
+        f"ORDER BY m.{quote(field.m2m_reverse_name())}), '[]')::text "
+        f"FROM {quote(field.m2m_db_table())} m WHERE m.{quote(field.m2m_column_name())} = {pk})"
+        for field in many
+    )
+    return (
+        f"SELECT s.s::text, row_to_json(q)::text{related} "  # noqa: S608
+        f"FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ({selected.sql}) q({places}) ON true"
+    )
+
+
+def _nothing(queryset: QuerySet[Any], collection: str, using: str) -> QueryPlan:
+    shape = Shape(collection, "", ())
+    return QueryPlan(
+        key=(using, shape),
+        using=using,
+        sql="",
+        params=(),
+        tables=frozenset(),
+        table=queryset.model._meta.db_table,
+        shape=shape,
+        pk_place=0,
+        order=(),
+        condition=None,
+        reason="it is always empty",
+    )
+
+
+def _frozen(value: Any) -> Any:
+    """A hashable stand-in that is equal only for parameters of equal effect."""
+    if isinstance(value, list | tuple):
+        return (type(value), *map(_frozen, value))
+    try:
+        hash(value)
+    except TypeError:
+        return object()
+    return (type(value), value)
+
+

@@ -1,0 +1,75 @@
+"""What PostgreSQL's catalogue says of columns: their real types, whatever the models claim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.db import connections
+
+COLUMNS = """
+    SELECT a.attname, coalesce(b.typname, t.typname), coalesce(c.collisdeterministic, true),
+           a.attgenerated = 'v'
+    FROM pg_attribute a
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_type b ON b.oid = nullif(t.typbasetype, 0)
+    LEFT JOIN pg_collation c ON c.oid = a.attcollation
+    WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        type: name in pg_type ("int4", "timestamptz", "_text" for text[]); of a domain, its base.
+        deterministic: equality is equality of bytes (true for types without collation).
+        virtual: generated when read, so absent from the row images of triggers.
+    """
+
+    type: str
+    deterministic: bool
+    virtual: bool
+
+
+@lru_cache(maxsize=None)
+def columns_of(using: str, table: str) -> dict[str, Column]:
+    """The columns of a table by name; remembered until `forget`."""
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        cursor.execute(COLUMNS, [connection.ops.quote_name(table)])
+        return {name: Column(*rest) for name, *rest in cursor.fetchall()}
+
+
+@lru_cache(maxsize=4096)
+def _type_name(using: str, oid: int) -> str:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT typname FROM pg_type WHERE oid = %s", [oid])
+        (name,) = cursor.fetchone() or ("text",)
+        return str(name)
+
+
+_result_types: dict[tuple[str, str], tuple[str, ...]] = {}
+
+
+def result_types(using: str, sql: str, params: tuple[Any, ...]) -> tuple[str, ...]:
+    """The types of a statement's columns, found out without running it; remembered by its text."""
+    known = _result_types.get((using, sql))
+    if known is None:
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"SELECT * FROM ({sql}) q LIMIT 0", params)  # noqa: S608
+            oids = [column[1] for column in cursor.description]
+        known = tuple(_type_name(using, oid) for oid in oids)
+        if len(_result_types) > 4096:
+            _result_types.clear()
+        _result_types[using, sql] = known
+    return known
+
+
+def forget() -> None:
+    """Read the catalogue anew: a migration may have changed it."""
+    columns_of.cache_clear()
+    _type_name.cache_clear()
+    _result_types.clear()

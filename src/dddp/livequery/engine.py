@@ -1,0 +1,259 @@
+"""Moves every live query on with the stream of changes, and tells who sees the difference.
+
+Transactions are applied one after the other in commit order. A query that is running in the
+database keeps the changes that arrive meanwhile and takes those its snapshot does not see:
+with LISTEN before the run, nothing is lost and nothing is applied twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol
+
+from dddp.changefeed.payload import Fence, TableChange
+from dddp.livequery.document import Changes, Values
+from dddp.livequery.netting import RowChange
+from dddp.livequery.plan import Loaded, QueryPlan
+from dddp.livequery.predicates import Unsure
+from dddp.livequery.query import LiveQuery, Pending, merge
+from dddp.livequery.tables import Dependents, Tables
+from dddp.livequery.transaction import Transaction
+
+logger = logging.getLogger("dddp.livequery")
+
+Effects = dict[LiveQuery, Changes]
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Feed(Protocol):
+    """What the engine needs of the change feed's listener."""
+
+    @property
+    def live(self) -> bool: ...
+    async def listen(self, table: str) -> None: ...
+
+
+class Engine:
+    """All live queries of this process.
+
+    Args:
+        feed: told which tables to listen to.
+        run: runs a plan in a worker thread.
+        deliver: called with the effects of each transaction, in commit order.
+        on_fence: called with a fence's token once everything before it has been applied.
+        pending_rows: changes kept for a query while it runs; beyond, it runs once more.
+        transaction_rows: rows of one transaction kept; beyond, its tables are queried again.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        run: Callable[[QueryPlan], Awaitable[Loaded]],
+        deliver: Callable[[Effects], None],
+        on_fence: Callable[[str], None],
+        pending_rows: int,
+        transaction_rows: int,
+    ) -> None:
+        self._feed = feed
+        self._run = run
+        self._deliver = deliver
+        self._on_fence = on_fence
+        self._pending_rows = pending_rows
+        self._transaction_rows = transaction_rows
+        self._queries: dict[Any, LiveQuery] = {}
+        self._tables = Tables()
+        self._transaction: Transaction | None = None
+        self._position = 0
+
+    @property
+    def queries(self) -> list[LiveQuery]:
+        """Every live query."""
+        return list(self._queries.values())
+
+    async def acquire(self, plan: QueryPlan) -> LiveQuery:
+        """The live query of a plan, loaded; the same for equal plans. `release` it when done.
+
+        Raises what running the query raises.
+        """
+        query = self._queries.get(plan.key)
+        if query is None:
+            query = self._queries[plan.key] = LiveQuery(plan)
+            query.loaded = asyncio.create_task(self._load(query))
+        query.users += 1
+        try:
+            await asyncio.shield(query.loaded)
+        except BaseException:
+            self.release(query)
+            raise
+        return query
+
+    def release(self, query: LiveQuery) -> None:
+        """Let go of a query; the last one to do so ends it."""
+        query.users -= 1
+        if query.users == 0:
+            self._drop(query)
+
+    def _drop(self, query: LiveQuery) -> None:
+        if self._queries.get(query.plan.key) is query:
+            del self._queries[query.plan.key]
+        self._tables.discard(query)
+        for task in (query.loaded, query.refreshing):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        self._wake(query, everyone=True)
+
+    async def _load(self, query: LiveQuery) -> None:
+        try:
+            while True:
+                await self._listen(query)
+                self._tables.add(query)
+                await self._run_once(query)
+                if self._feed.live and not query.dirty:
+                    return
+        except BaseException:
+            if self._queries.get(query.plan.key) is query:
+                del self._queries[query.plan.key]
+            self._tables.discard(query)
+            raise
+
+    async def _listen(self, query: LiveQuery) -> None:
+        for table in query.plan.tables:
+            await self._feed.listen(table)
+
+    async def _run_once(self, query: LiveQuery) -> None:
+        """Ask the database and take over its answer, with what has changed since."""
+        position = self._position
+        query.dirty = False
+        query.pending = pending = Pending(self._pending_rows)
+        try:
+            loaded = await self._run(query.plan)
+        except BaseException:
+            query.pending = None
+            query.dirty = True
+            raise
+        query.pending = None
+        query.snapshot = loaded.snapshot
+        changes = query.replace(loaded.documents)
+        for xid, change in pending.rows:
+            if not query.sees(xid):
+                self._apply_row(query, change, {}, changes)
+        if any(not query.sees(xid) for xid in pending.xids):
+            query.dirty = True
+        query.applied = position
+        if changes:
+            self._deliver({query: changes})
+        self._wake(query)
+
+    def _mark_dirty(self, query: LiveQuery) -> None:
+        query.dirty = True
+        if query.refreshing is None and query.loaded.done():
+            query.refreshing = asyncio.create_task(self._refresh(query))
+
+    async def _refresh(self, query: LiveQuery) -> None:
+        failures = 0
+        while query.dirty and query.users:
+            try:
+                await self._listen(query)
+                await self._run_once(query)
+                failures = 0
+            except Exception:
+                delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
+                failures += 1
+                logger.exception("Running a live query again failed; next try in %s s", delay)
+                await asyncio.sleep(delay)
+        query.refreshing = None
+
+    def on_batch(self, batch: Iterable[TableChange | Fence]) -> None:
+        """Apply what one read of the change feed has brought."""
+        for message in batch:
+            if isinstance(message, Fence):
+                self._apply()
+                self._on_fence(message.token)
+                continue
+            if self._transaction is None or self._transaction.xid != message.xid:
+                self._apply()
+                self._transaction = Transaction(message.xid, self._transaction_rows)
+            self._transaction.add(message)
+        self._apply()
+
+    def resync(self) -> None:
+        """Run every live query again: changes may have been missed."""
+        self._transaction = None
+        self._position += 1
+        for query in self.queries:
+            self._mark_dirty(query)
+
+    async def settled(self, queries: Iterable[LiveQuery]) -> None:
+        """Wait until these queries contain every change received so far."""
+        position = self._position
+        waiting = []
+        for query in queries:
+            if query.refreshing is not None and query.applied < position:
+                future = asyncio.get_running_loop().create_future()
+                query.waiters.append((position, future))
+                waiting.append(future)
+        if waiting:
+            await asyncio.wait(waiting)
+
+    def _wake(self, query: LiveQuery, everyone: bool = False) -> None:
+        still = []
+        for position, future in query.waiters:
+            if everyone or position <= query.applied or not query.dirty:
+                if not future.done():
+                    future.set_result(None)
+            else:
+                still.append((position, future))
+        query.waiters = still
+
+    def _apply(self) -> None:
+        transaction = self._transaction
+        if transaction is None or not transaction.touched:
+            return
+        self._position += 1
+        effects: Effects = {}
+        for table in transaction.touched:
+            dependents = self._tables.get(table)
+            if dependents is not None:
+                self._apply_table(transaction, table, dependents, effects)
+        transaction.touched = set()
+        if effects:
+            self._deliver(effects)
+
+    def _apply_table(
+        self, transaction: Transaction, table: str, dependents: Dependents, effects: Effects
+    ) -> None:
+        xid = transaction.xid
+        for query in dependents.asking:
+            self._touch(query, xid)
+        if not dependents.deciding:
+            return
+        rows = transaction.rows(table, dependents.pk)
+        if rows is None:
+            for query in dependents.deciding:
+                self._touch(query, xid)
+            return
+        for change in rows:
+            images = [image for image in change if image is not None]
+            shared: dict[int, Values] = {}
+            for query in dependents.index.candidates(images):
+                if query.pending is not None:
+                    query.pending.add(xid, change)
+                elif not query.sees(xid):
+                    self._apply_row(query, change, shared, effects.setdefault(query, {}))
+
+    def _touch(self, query: LiveQuery, xid: int) -> None:
+        """A transaction changed what only the database can decide for this query."""
+        if query.pending is not None:
+            query.pending.mark(xid)
+        elif not query.sees(xid):
+            self._mark_dirty(query)
+
+    def _apply_row(
+        self, query: LiveQuery, change: RowChange, shared: dict[int, Values], changes: Changes
+    ) -> None:
+        try:
+            merge(changes, query.row_changed(change, shared))
+        except Unsure:
+            self._mark_dirty(query)

@@ -1,0 +1,75 @@
+"""What a transaction did to each row, whatever the order its statements were reported in.
+
+Writes nested in row triggers are reported before the statement that caused them, so the last
+message of a transaction need not hold the last state. The multiset of old and new images does:
+a row's state before is the old image that is no new image, and after, the new one that is no old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Image = Mapping[str, Any]
+
+
+class RowChange(NamedTuple):
+    """One row before and after a transaction; None where it did not exist."""
+
+    old: Image | None
+    new: Image | None
+
+
+class Images:
+    """The old and new images of one table that one transaction has reported so far."""
+
+    __slots__ = ("_news", "_olds", "_pk", "count")
+
+    def __init__(self, pk: str) -> None:
+        self._pk = pk
+        self._olds: dict[Any, list[Image]] = {}
+        self._news: dict[Any, list[Image]] = {}
+        self.count = 0
+
+    def add(self, operation: str, rows: Iterable[Sequence[Image]]) -> None:
+        """Take in rows as reported: [new] of an INSERT, [new, old] of an UPDATE, [old]."""
+        for row in rows:
+            self.count += 1
+            if operation != "D":
+                self._news.setdefault(row[0][self._pk], []).append(row[0])
+            if operation != "I":
+                self._olds.setdefault(row[-1][self._pk], []).append(row[-1])
+
+    def net(self) -> Iterator[RowChange]:
+        """Each row touched, once, with its state before and after the transaction."""
+        for pk in self._olds.keys() | self._news.keys():
+            yield _net_row(self._olds.get(pk, ()), self._news.get(pk, ()))
+
+
+def net_changes(pk: str, operation: str, rows: Sequence[Sequence[Image]]) -> list[RowChange]:
+    """The rows of a transaction that consists of one statement: nothing to net but moved keys."""
+    if operation == "I":
+        return [RowChange(None, row[0]) for row in rows]
+    if operation == "D":
+        return [RowChange(row[0], None) for row in rows]
+    images = Images(pk)
+    images.add(operation, rows)
+    return list(images.net())
+
+
+def _net_row(olds: Sequence[Image], news: Sequence[Image]) -> RowChange:
+    if len(olds) <= 1 and len(news) <= 1:
+        return RowChange(olds[0] if olds else None, news[0] if news else None)
+    before, after = _minus(olds, news), _minus(news, olds)
+    return RowChange(before[0] if before else None, after[0] if after else None)
+
+
+def _minus(left: Sequence[Image], right: Sequence[Image]) -> list[Image]:
+    rest = list(right)
+    kept: list[Image] = []
+    for image in left:
+        if image in rest:
+            rest.remove(image)
+        else:
+            kept.append(image)
+    return kept

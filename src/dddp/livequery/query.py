@@ -1,0 +1,165 @@
+"""One live query: its documents as of a place in the stream of changes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from dddp.changefeed.snapshot import Snapshot
+from dddp.livequery.document import Changes, Documents, Id, Shape, Values, encode_id
+from dddp.livequery.netting import Image, RowChange
+from dddp.livequery.predicates import Condition
+
+
+class Plan(Protocol):
+    """What a live query needs of its `QueryPlan`."""
+
+    @property
+    def shape(self) -> Shape: ...
+    @property
+    def condition(self) -> Condition | None: ...
+
+
+class Pending:
+    """Changes that arrived while a query was being run, for after its snapshot is known."""
+
+    __slots__ = ("_limit", "rows", "xids")
+
+    def __init__(self, limit: int) -> None:
+        self.rows: list[tuple[int, RowChange]] = []
+        self.xids: set[int] = set()
+        self._limit = limit
+
+    def add(self, xid: int, change: RowChange) -> None:
+        """Keep a row change; beyond the limit only that its transaction matters."""
+        if len(self.rows) < self._limit:
+            self.rows.append((xid, change))
+        else:
+            self.xids.add(xid)
+
+    def mark(self, xid: int) -> None:
+        """Note that a transaction changed what only the database can decide."""
+        self.xids.add(xid)
+
+
+class LiveQuery:
+    """The documents of one queryset, shared by everyone who subscribes to an equal one.
+
+    Attributes:
+        plan: what is asked.
+        documents: id -> encoded values; replaced entries are new tuples, never changed ones.
+        snapshot: changes it sees are contained in `documents`; None while loading.
+        subscribers: who is told of changes, in order of joining.
+        pending: changes kept while the query runs in the database; None while it does not.
+        dirty: the database must be asked again.
+        applied: place in the stream up to which `documents` is complete, when it is refreshed.
+        users: how many hold on to it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "applied",
+        "dirty",
+        "documents",
+        "loaded",
+        "pending",
+        "plan",
+        "refreshing",
+        "snapshot",
+        "subscribers",
+        "users",
+        "waiters",
+    )
+
+    def __init__(self, plan: Any) -> None:
+        self.plan = plan
+        self.documents: Documents = {}
+        self.snapshot: Snapshot | None = None
+        self.subscribers: dict[Any, None] = {}
+        self.pending: Pending | None = None
+        self.dirty = False
+        self.refreshing: Any = None
+        self.loaded: Any = None
+        self.applied = 0
+        self.users = 0
+        self.waiters: list[tuple[int, Any]] = []
+
+    def row_changed(self, change: RowChange, shared: dict[int, Values]) -> Changes:
+        """Apply one row's change.
+
+        Args:
+            change: the row before and after.
+            shared: encoded values of the new image by id() of the shape, for other queries.
+
+        Returns:
+            What changed in `documents`, by id.
+
+        Raises:
+            Unsure: the database must be asked; nothing has been applied.
+        """
+        return self._move(self._targets(change, shared))
+
+    def _targets(self, change: RowChange, shared: dict[int, Values]) -> dict[Id, Values | None]:
+        shape: Shape = self.plan.shape
+        targets: dict[Id, Values | None] = {}
+        if change.old is not None:
+            targets[encode_id(change.old[shape.pk])] = None
+        if change.new is not None:
+            identity = encode_id(change.new[shape.pk])
+            inside = self.plan.condition.test(change.new) is True
+            targets[identity] = _encoded(shape, change.new, shared) if inside else None
+        return targets
+
+    def _move(self, targets: dict[Id, Values | None]) -> Changes:
+        changes: Changes = {}
+        for identity, after in targets.items():
+            before = self.documents.get(identity)
+            if before == after:
+                continue
+            if after is None:
+                del self.documents[identity]
+            else:
+                self.documents[identity] = after
+            changes[identity] = (before, after)
+        return changes
+
+    def replace(self, documents: Documents) -> Changes:
+        """Take over a new result; returns what differs from the old one, removals first."""
+        old, self.documents = self.documents, documents
+        changes: Changes = {}
+        for identity, before in old.items():
+            if identity not in documents:
+                changes[identity] = (before, None)
+        for identity, after in documents.items():
+            known = old.get(identity)
+            if known is None:
+                changes[identity] = (None, after)
+            elif known != after:
+                changes[identity] = (known, after)
+            else:
+                documents[identity] = known
+        return changes
+
+    def sees(self, xid: int) -> bool:
+        """Are the changes of this transaction in `documents` already?"""
+        return self.snapshot is not None and self.snapshot.sees(xid)
+
+
+def merge(changes: Changes, later: Changes) -> Changes:
+    """Two changes of one query in a row as one; what ends as it began is left out."""
+    for identity, (before, after) in later.items():
+        if identity in changes:
+            before = changes[identity][0]
+        if before == after:
+            changes.pop(identity, None)
+        else:
+            changes[identity] = (before, after)
+    return changes
+
+
+def _encoded(shape: Shape, image: Image, shared: dict[int, Values]) -> Values:
+    values = shared.get(id(shape))
+    if values is None:
+        values = shared[id(shape)] = shape.from_image(image)
+    return values
+
+

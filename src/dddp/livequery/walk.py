@@ -1,0 +1,98 @@
+"""A walk over everything a compiled query is made of: its tables, and what cannot be live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Model
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now, Random
+from django.db.models.sql import Query
+
+from dddp.exceptions import QueryNotLive
+
+REFUSED = {
+    Random: "a random order or value is another one each time",
+    Now: "the database's clock moves on without any change; pass django.utils.timezone.now()",
+    RawSQL: "the tables that raw SQL reads are not known; write it with expressions",
+}
+CLOCKS = ("TransactionNow", "StatementTimestamp", "ClockTimestamp", "RandomUUID")
+
+
+def tables_of(query: Query) -> frozenset[str]:
+    """The tables that a query's result depends on; compile it first, which adds the last joins.
+
+    Raises:
+        QueryNotLive: it holds something whose result changes without a change of a table.
+    """
+    found: set[str] = set()
+    seen: set[int] = set()
+    pending: list[Any] = [query]
+    while pending:
+        node = pending.pop()
+        if node is None or isinstance(node, str | type) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, Query):
+            found.update(_own_tables(node))
+            pending.extend(_parts_of_query(node))
+        else:
+            refuse(node)
+            pending.extend(_parts_of_expression(node))
+    return frozenset(found)
+
+
+def refuse(node: Any) -> None:
+    """Raise QueryNotLive for an expression that cannot be live."""
+    for kind, why in REFUSED.items():
+        if isinstance(node, kind):
+            raise QueryNotLive(f"It uses {kind.__name__}: {why}.")
+    if type(node).__name__ in CLOCKS:
+        raise QueryNotLive(f"It uses {type(node).__name__}, which differs at each run.")
+
+
+def _own_tables(query: Query) -> Iterator[str]:
+    if query.extra or query.extra_tables:
+        raise QueryNotLive("It uses extra(): write that part with expressions.")
+    for source in query.alias_map.values():
+        if source.table_name:
+            yield source.table_name
+    if query.combinator and query.model is not None:
+        yield from model_tables(query.model)
+
+
+def model_tables(model: type[Model]) -> set[str]:
+    """A model's own table and, with multi-table inheritance, those of its parents."""
+    related = [model, *model._meta.get_parent_list()]
+    return {each._meta.db_table for each in related if not each._meta.abstract}
+
+
+def _parts_of_query(query: Query) -> Iterator[Any]:
+    yield query.where
+    yield from query.annotations.values()
+    yield from query.combined_queries
+    yield from query.order_by
+    yield from query.extra_order_by
+    if isinstance(query.select, tuple):
+        yield from query.select
+    if isinstance(query.group_by, tuple):
+        yield from query.group_by
+    for source in query.alias_map.values():
+        filtered = getattr(source, "filtered_relation", None)
+        if filtered is not None:
+            yield filtered.condition
+            yield getattr(filtered, "resolved_condition", None)
+
+
+def _parts_of_expression(node: Any) -> Iterator[Any]:
+    if isinstance(node, list | tuple | set | frozenset):
+        yield from node
+        return
+    yield from getattr(node, "children", ())
+    yield getattr(node, "query", None)
+    for name in ("lhs", "rhs"):
+        yield getattr(node, name, None)
+    expressions = getattr(node, "get_source_expressions", None)
+    if expressions is not None and not isinstance(node, Model):
+        yield from expressions()

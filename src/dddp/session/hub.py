@@ -1,0 +1,186 @@
+"""The live side of one server process: the change feed, the live queries, the sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from django.db import connections
+
+from dddp.alea import random_id
+from dddp.api.registry import API, Registry
+from dddp.api.watching import watched_tables
+from dddp.changefeed import triggers
+from dddp.changefeed.connect import listen_params
+from dddp.changefeed.listener import Listener
+from dddp.conf import conf
+from dddp.exceptions import ConfigurationError
+from dddp.livequery.engine import Engine
+from dddp.livequery.plan import Loaded, QueryPlan, load
+from dddp.livequery.query import LiveQuery
+from dddp.session.fences import Fences
+from dddp.session.info import ConnectionInfo
+from dddp.session.session import Session
+from dddp.session.visibility import deliver
+from dddp.session.work import Threads
+
+logger = logging.getLogger("dddp")
+
+SWEEP_SECONDS = 5.0
+QUERY_THREADS = 4
+
+
+class Hub:
+    """Owns everything of this process that outlives a session. Start it before opening any.
+
+    Attributes:
+        ready: the change feed is live; subscriptions become ready.
+        watched: tables with up-to-date triggers.
+    """
+
+    def __init__(self, registry: Registry = API) -> None:
+        self.registry = registry
+        self.fences = Fences()
+        self.watched: frozenset[str] = frozenset()
+        self.sessions: dict[Session, None] = {}
+        self.user_threads = Threads(conf.worker_threads, "dddp-user")
+        self._query_threads = Threads(QUERY_THREADS, "dddp-query")
+        self.listener = Listener(
+            listen_params, self._on_batch, self._on_lost, self._on_live
+        )
+        self.engine = Engine(
+            feed=self.listener,
+            run=self._load,
+            deliver=deliver,
+            on_fence=self.fences.reached,
+            pending_rows=conf.pending_rows,
+            transaction_rows=conf.transaction_rows,
+        )
+        self._starting: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+
+    @property
+    def ready(self) -> bool:
+        """True while changes reach this process."""
+        return self.listener.live
+
+    @property
+    def fence_channel(self) -> str:
+        """Where this process hears its write fences."""
+        return self.listener.fence_channel
+
+    async def start(self) -> None:
+        """Connect to the change feed; once, however often and from wherever it is called.
+
+        Raises:
+            ConfigurationError, ListenerError: with a sentence that says what to do.
+        """
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+        try:
+            await asyncio.shield(self._starting)
+        except Exception:
+            self._starting = None
+            raise
+
+    async def _start(self) -> None:
+        self.watched = await self._query_threads.run(installed_tables)
+        await self.listener.start()
+        self._spawn(self._sweep())
+
+    async def stop(self) -> None:
+        """End all sessions and let go of the database."""
+        for session in list(self.sessions):
+            session.lost()
+        for task in self._background:
+            task.cancel()
+        await self.listener.stop()
+        self.user_threads.stop()
+        self._query_threads.stop()
+
+    def open(self, info: ConnectionInfo) -> Session:
+        """A session for a new connection."""
+        session = Session(self, info, random_id)
+        self.sessions[session] = None
+        return session
+
+    def forget(self, session: Session) -> None:
+        """The session has ended."""
+        self.sessions.pop(session, None)
+
+    async def acquire_all(self, plans: list[QueryPlan]) -> list[LiveQuery]:
+        """The loaded live queries of these plans: all of them, or none is held."""
+        tasks = [asyncio.ensure_future(self.engine.acquire(plan)) for plan in plans]
+        try:
+            return list(await asyncio.gather(*tasks))
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(outcome, LiveQuery):
+                    self.engine.release(outcome)
+            raise
+
+    async def _load(self, plan: QueryPlan) -> Loaded:
+        return await self._query_threads.run(load, plan)
+
+    def _on_batch(self, batch: Any) -> None:
+        self.engine.on_batch(batch)
+
+    def _on_lost(self) -> None:
+        logger.warning("The connection to the change feed is lost; clients wait for it.")
+
+    async def _on_live(self) -> None:
+        """Catch up after a loss: run every query again, then let lost fences pass."""
+        self.user_threads.renew()
+        self._query_threads.renew()
+        tokens = self.fences.outstanding()
+        self.engine.resync()
+        self._spawn(self._release_fences(tokens))
+        logger.info("The change feed is live again; %d queries run anew.", len(self.engine.queries))
+
+    async def _release_fences(self, tokens: list[str]) -> None:
+        await self.engine.settled(self.engine.queries)
+        for token in tokens:
+            self.fences.reached(token)
+
+    async def _sweep(self) -> None:
+        """Give up on clients that do not read."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            for session in list(self.sessions):
+                session.outbox.check()
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+def installed_tables() -> frozenset[str]:
+    """The watched tables whose triggers are in the database and up to date.
+
+    Raises:
+        ConfigurationError: some are not.
+    """
+    states = triggers.status(connections[conf.database], watched_tables())
+    wrong = [state for state in states if state.state != "installed"]
+    if wrong:
+        names = ", ".join(f"{state.table} ({state.state})" for state in wrong)
+        raise ConfigurationError(
+            f"Change triggers are missing or outdated: {names}. "
+            f"Run `manage.py migrate` or `manage.py dddp_triggers --install`."
+        )
+    return frozenset(state.table for state in states)
+
+
+_hub: Hub | None = None
+
+
+def get_hub() -> Hub:
+    """The hub of this process, made on first use."""
+    global _hub
+    if _hub is None:
+        _hub = Hub()
+    return _hub

@@ -1,0 +1,110 @@
+"""From a subscription's name and parameters to the plans of its queries. Runs in threads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Container
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+
+from dddp.api.collection import Collection
+from dddp.api.publication import Publication, Published
+from dddp.api.registry import Registry
+from dddp.api.this import Invocation, current
+from dddp.conf import conf
+from dddp.exceptions import ConfigurationError, QueryNotLive
+from dddp.livequery.analysis import analyse
+from dddp.livequery.plan import QueryPlan
+
+
+def plans_for(
+    registry: Registry,
+    publication: Publication,
+    params: Sequence[Any],
+    invocation: Invocation,
+    watched: Container[str],
+) -> list[QueryPlan]:
+    """Ask a publication for its querysets and analyse them.
+
+    Args:
+        watched: tables with triggers; a queryset that reads others could not be kept live.
+
+    Raises:
+        MeteorError: what the publication tells the client.
+        QueryNotLive, ConfigurationError: what its author has to mend; anything else it raises.
+    """
+    token = current.set(invocation)
+    try:
+        published = publication.queries_for(params)
+        return [
+            plan_for(registry, publication.name, entry, invocation, watched)
+            for entry in published
+        ]
+    finally:
+        current.reset(token)
+
+
+def plan_for(
+    registry: Registry,
+    publication: str,
+    entry: Published,
+    invocation: Invocation,
+    watched: Container[str],
+) -> QueryPlan:
+    """Analyse one published queryset."""
+    queryset, collection = resolve(registry, publication, entry)
+    try:
+        restricted = _restricted(collection, queryset, invocation)
+        plan = analyse(restricted, collection.name, collection.published_fields(), conf.database)
+    except QueryNotLive as error:
+        raise QueryNotLive(
+            f"Publication {publication!r} cannot keep a queryset of "
+            f"{collection.model._meta.label} live. {error}"
+        ) from error
+    missing = sorted(table for table in plan.tables if table not in watched)
+    if missing:
+        raise QueryNotLive(
+            f"Publication {publication!r} reads {', '.join(missing)}, which no trigger watches. "
+            f"Add the model to DDP_WATCH and run `manage.py dddp_triggers --install`."
+        )
+    return plan
+
+
+def resolve(
+    registry: Registry, publication: str, entry: Published
+) -> tuple[QuerySet[Any], Collection]:
+    """The queryset and the collection it is published as."""
+    queryset, name = entry if isinstance(entry, tuple) else (entry, None)
+    if not isinstance(queryset, QuerySet):
+        raise QueryNotLive(
+            f"Publication {publication!r} gives a {type(queryset).__name__}; it must give querysets."
+        )
+    if name is not None:
+        collection = registry.collection(name)
+        if collection is None:
+            raise ConfigurationError(
+                f"Publication {publication!r} publishes as collection {name!r}, which is not "
+                f"registered."
+            )
+    else:
+        collection = registry.collection_for(queryset.model)
+        if collection is None:
+            raise ConfigurationError(
+                f"Publication {publication!r} publishes {queryset.model._meta.label}, which has no "
+                f"Collection. Write one and pass it to API.register."
+            )
+    return queryset, collection
+
+
+def _restricted(
+    collection: Collection, queryset: QuerySet[Any], invocation: Invocation
+) -> QuerySet[Any]:
+    needed = collection.qs_filter is not None or collection.user_rel is not None
+    if needed and (queryset.query.is_sliced or queryset.query.combinator):
+        raise QueryNotLive(
+            "It is sliced or combined, and its Collection's qs_filter or user_rel cannot be added "
+            "after that: filter in the publication and leave them out of the Collection."
+        )
+    user = invocation.user if collection.user_rel is not None else None
+    return collection.restrict(queryset, user)

@@ -1,0 +1,235 @@
+"""One client's session: its messages in order, its subscriptions, its calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from dddp.api.this import Invocation
+from dddp.conf import conf
+from dddp.exceptions import MeteorError
+from dddp.livequery.query import LiveQuery
+from dddp.protocol import messages
+from dddp.protocol.connection import (
+    Close,
+    Connected,
+    Connection,
+    Disconnect,
+    Method,
+    Send,
+    Sub,
+    Unsub,
+)
+from dddp.random_stream import RandomStreams
+from dddp.session.calls import call, wire_error
+from dddp.session.info import ConnectionInfo
+from dddp.session.outbox import NORMAL, Outbox
+from dddp.session.publishing import plans_for
+from dddp.session.visibility import View
+
+if TYPE_CHECKING:
+    from dddp.session.hub import Hub
+
+logger = logging.getLogger("dddp.session")
+
+FENCE_SECONDS = 1.0
+"""How long a result is held back for the data it caused; DDP 1 allows `updated` to follow it."""
+
+
+class Session:
+    """What the server keeps for one connection.
+
+    `sub`, `unsub` and `method` are handled one after the other in order of arrival (DDP 1);
+    pings are answered at once. Everything but `receive` is called by this package only.
+    """
+
+    def __init__(self, hub: Hub, info: ConnectionInfo, new_id: Callable[[], str]) -> None:
+        self._hub = hub
+        self._loop = asyncio.get_running_loop()
+        self.info = info
+        self.id = ""
+        self.user_id: str | None = None
+        self.outbox = Outbox(conf.outbox_bytes, conf.outbox_seconds, self._loop.time)
+        self.outbox.on_abort(lambda: self._loop.call_soon(self.lost))
+        self._view = View(self.outbox)
+        self._protocol = Connection(
+            new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
+        )
+        self._subscriptions: dict[str, list[LiveQuery]] = {}
+        self._inbox: deque[Any] = deque()
+        self._inbox_limit: int = conf.max_inbound_messages
+        self._room = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_lost = False
+        self._watch_heartbeat()
+
+    async def receive(self, data: str | bytes) -> None:
+        """Take in the text of one DDP message; waits while too many are unhandled."""
+        for event in self._protocol.receive(data, self._loop.time()):
+            self._take(event)
+        while len(self._inbox) > self._inbox_limit and not self._is_lost:
+            self._room.clear()
+            await self._room.wait()
+
+    def lost(self) -> None:
+        """The transport is gone: end everything this session has."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        self.outbox.close(*NORMAL)
+        self._room.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._worker is not None:
+            self._worker.cancel()
+        self._inbox.clear()
+        for queries in self._subscriptions.values():
+            for query in queries:
+                self._view.forget(query)
+                self._hub.engine.release(query)
+        self._subscriptions.clear()
+        self._hub.forget(self)
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, Connected):
+            self.id = event.session_id
+            self.outbox.push(messages.connected(event.session_id))
+        elif isinstance(event, Close):
+            self.outbox.close(event.code, event.reason)
+        elif isinstance(event, Disconnect):
+            self.outbox.close(*NORMAL)
+        elif isinstance(event, Send) and not event.queued:
+            self.outbox.push(event.frame)
+        else:
+            self._inbox.append(event)
+            if self._worker is None:
+                self._worker = self._loop.create_task(self._work())
+
+    async def _work(self) -> None:
+        try:
+            while self._inbox:
+                event = self._inbox.popleft()
+                try:
+                    await HANDLERS[type(event)](self, event)
+                except Exception:
+                    logger.exception("Handling a message of session %s failed", self.id)
+                if len(self._inbox) <= self._inbox_limit:
+                    self._room.set()
+        finally:
+            self._worker = None
+
+    def _watch_heartbeat(self) -> None:
+        """Wake up when the protocol's deadline may have come; it moves with every message."""
+        if self._timer is not None:
+            for event in self._protocol.tick(self._loop.time()):
+                self._take(event)
+        deadline = self._protocol.deadline
+        if self._is_lost or self.outbox.closed:
+            return
+        due = self._loop.time() + conf.heartbeat_interval if deadline is None else deadline
+        self._timer = self._loop.call_at(due, self._watch_heartbeat)
+
+    async def _send(self, event: Send) -> None:
+        self.outbox.push(event.frame)
+
+    async def _subscribe(self, event: Sub) -> None:
+        if event.id in self._subscriptions:
+            return
+        try:
+            queries = await self._open(event)
+        except Exception as error:
+            what = f"Subscription {event.name!r} of session {self.id}"
+            self.outbox.push(messages.nosub(event.id, wire_error(error, what)))
+            return
+        for query in queries:
+            self._view.join(query)
+        self._subscriptions[event.id] = queries
+        self.outbox.push(messages.ready([event.id]))
+
+    async def _open(self, event: Sub) -> list[LiveQuery]:
+        """The loaded live queries of a subscription; all of them or none are held."""
+        publication = self._hub.registry.publication(event.name)
+        if publication is None:
+            raise MeteorError(404, f"Subscription '{event.name}' not found")
+        if len(self._subscriptions) >= conf.max_subscriptions:
+            raise MeteorError(
+                "too-many-subscriptions", f"No more than {conf.max_subscriptions} subscriptions."
+            )
+        plans = await self._hub.user_threads.run(
+            plans_for,
+            self._hub.registry,
+            publication,
+            event.params,
+            self._invocation(None),
+            self._hub.watched,
+        )
+        return await self._hub.acquire_all(plans)
+
+    async def _unsubscribe(self, event: Unsub) -> None:
+        queries = self._subscriptions.pop(event.id, []) if event.id is not None else []
+        for query in queries:
+            self._view.leave(query)
+            self._hub.engine.release(query)
+        self.outbox.push(messages.nosub(event.id, None))
+
+    async def _call(self, event: Method) -> None:
+        function = self._hub.registry.method(event.method)
+        if function is None:
+            error = MeteorError(404, f"Method '{event.method}' not found").as_wire()
+            self.outbox.push(messages.result(event.id, error=error))
+            self.outbox.push(messages.updated([event.id]))
+            return
+        token, fence = self._hub.fences.new()
+        try:
+            frame, fenced = await self._hub.user_threads.run(
+                call,
+                function,
+                event.params,
+                self._invocation(event.random_seed),
+                event.id,
+                (self._hub.fence_channel, token),
+            )
+        except Exception as error:
+            self._hub.fences.drop(token)
+            what = f"Method {event.method!r} of session {self.id}"
+            frame, fenced = messages.result(event.id, error=wire_error(error, what)), False
+        if not fenced:
+            self._hub.fences.drop(token)
+            self.outbox.push_all([messages.updated([event.id]), frame])
+            return
+        await self._answer_behind(fence, event.id, frame)
+
+    async def _answer_behind(
+        self, fence: asyncio.Future[None], method_id: str, result: Any
+    ) -> None:
+        """Send `updated` behind all data of the call, and the result, which does not wait long."""
+        written = asyncio.ensure_future(self._written(fence))
+        done, _ = await asyncio.wait([written], timeout=FENCE_SECONDS)
+        if done:
+            self.outbox.push_all([messages.updated([method_id]), result])
+            return
+        self.outbox.push(result)
+        written.add_done_callback(lambda _: self.outbox.push(messages.updated([method_id])))
+
+    async def _written(self, fence: asyncio.Future[None]) -> None:
+        await fence
+        await self._hub.engine.settled(self._view.queries)
+
+    def _invocation(self, random_seed: str | None) -> Invocation:
+        return Invocation(
+            user_id=self.user_id,
+            connection=self.info,
+            random_streams=RandomStreams(random_seed),
+        )
+
+
+HANDLERS: dict[type, Callable[[Session, Any], Awaitable[None]]] = {
+    Send: Session._send,
+    Sub: Session._subscribe,
+    Unsub: Session._unsubscribe,
+    Method: Session._call,
+}
