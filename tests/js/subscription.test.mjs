@@ -85,6 +85,30 @@ describe('subscribe', () => {
     assert.equal(subscription.isReady, false);
   });
 
+  test('stop() resolves when its documents are gone', async () => {
+    const { client, socket } = dialled();
+    const subscription = client.subscribe('Books');
+    socket.receive(book('1'), ready(subscription));
+    let removals = 0;
+    client.collection('book').on('change', ({ removed }) => { removals += removed.length; });
+    const stopped = subscription.stop();
+    socket.receive({ msg: 'removed', collection: 'book', id: '1' });
+    assert.equal(await outcome(stopped), 'pending');
+    socket.receive({ msg: 'nosub', id: subscription.id });
+    assert.equal(removals, 1);
+    await stopped;
+    await subscription.stop();
+  });
+
+  test('stop() resolves when the connection is lost or not there', async () => {
+    const dialling = dialled();
+    const [a, b] = [dialling.client.subscribe('A'), dialling.client.subscribe('B')];
+    const stopped = a.stop();
+    dialling.socket.drop();
+    await stopped;
+    await b.stop();
+  });
+
   test('stop() while not connected is enough', () => {
     const dialling = dialled();
     const subscription = dialling.client.subscribe('Books');

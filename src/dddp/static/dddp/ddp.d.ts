@@ -80,7 +80,8 @@ export interface Subscription {
   readonly isReady: boolean;
   /** Rejects with the error of the server, or with `stopped`. */
   readonly ready: Promise<void>;
-  stop(): void;
+  /** Resolves when the server let it go and what only it published is gone, or with the session. */
+  stop(): Promise<void>;
   on(event: 'ready', listener: () => void): Unlisten;
   /** Stopped here, or by the server, with an error or without. */
   on(event: 'stop', listener: (error?: DDPError) => void): Unlisten;

@@ -55,14 +55,14 @@ class Subscription extends Emitter {
   /**
    * @param {string} name
    * @param {unknown[]} params
-   * @param {(subscription: Subscription) => void} onStop
+   * @param {(subscription: Subscription) => Promise<void>} stop
    */
-  constructor(name, params, onStop) {
+  constructor(name, params, stop) {
     super();
     this.id = randomId();
     this.name = name;
     this.message = EJSON.stringify({ msg: 'sub', id: this.id, name, params });
-    this.stop = () => onStop(this);
+    this.stop = () => stop(this);
     this.ready = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -107,6 +107,8 @@ class Client extends Emitter {
   #collections = new Map();
   /** @type {Map<string, Subscription>} */
   #subscriptions = new Map();
+  /** @type {Map<string, (value?: any) => void>} stopped here, but not yet by the server */
+  #stopping = new Map();
   /** @type {Map<string, Call>} */
   #calls = new Map();
   /**
@@ -149,11 +151,7 @@ class Client extends Emitter {
 
   /** @param {string} name @param {unknown[]} params @returns {any} */
   subscribe(name, ...params) {
-    const subscription = new Subscription(name, params, (stopped) => {
-      if (!this.#subscriptions.has(stopped.id)) return;
-      this.#send(EJSON.stringify({ msg: 'unsub', id: stopped.id }));
-      this.#end(stopped);
-    });
+    const subscription = new Subscription(name, params, (stopping) => this.#unsubscribe(stopping));
     this.#subscriptions.set(subscription.id, subscription);
     this.#send(subscription.message);
     return subscription;
@@ -220,6 +218,7 @@ class Client extends Emitter {
   /** A session that ended will not finish what it began. */
   #suspend() {
     this.#awaited ??= new Set();
+    for (const id of this.#stopping.keys()) this.#stopped(id);
     for (const subscription of this.#subscriptions.values()) subscription.isComplete = false;
     this.#fail(({ noRetry, sent, answer }) => noRetry && sent && !answer, new DDPError(
       'invocation-failed', 'The connection was lost before the answer came; it may have worked.',
@@ -241,6 +240,22 @@ class Client extends Emitter {
       if ('error' in answer) reject(errorFrom(answer.error));
       else resolve(answer.result);
     }
+  }
+
+  /** @param {Subscription} subscription */
+  async #unsubscribe(subscription) {
+    const { id } = subscription;
+    if (!this.#subscriptions.has(id)) return;
+    const stopped = new Promise((resolve) => { this.#stopping.set(id, resolve); });
+    if (!this.#send(EJSON.stringify({ msg: 'unsub', id }))) this.#stopped(id);
+    this.#end(subscription);
+    await stopped;
+  }
+
+  /** @param {string} id */
+  #stopped(id) {
+    this.#stopping.get(id)?.();
+    this.#stopping.delete(id);
   }
 
   // Messages
@@ -278,6 +293,11 @@ class Client extends Emitter {
   /** @param {string | undefined} id none: a publication that everybody gets @param {any} error */
   #nosub(id, error) {
     const failure = error && errorFrom(error);
+    if (id !== undefined && this.#stopping.has(id)) {
+      this.#flush();
+      this.#stopped(id);
+      return;
+    }
     const subscription = this.#subscriptions.get(id ?? '');
     if (subscription) this.#end(subscription, failure);
     else if (failure && id === undefined) this.#report(failure);
