@@ -218,6 +218,7 @@ class Engine:
             if dependents is not None:
                 self._apply_table(transaction, table, dependents, effects)
         transaction.touched = set()
+        transaction.applied = True
         if effects:
             self._deliver(effects)
 
@@ -235,10 +236,12 @@ class Engine:
                 self._touch(query, xid)
             return
         for change in rows:
-            images = [image for image in change if image is not None]
             shared: dict[int, Values] = {}
-            for query in dependents.index.candidates(images):
-                if query.pending is not None:
+            for query in dependents.index.candidates(change.images):
+                if change.old is None and change.new is None:
+                    if transaction.applied:
+                        self._touch(query, xid)
+                elif query.pending is not None:
                     query.pending.add(xid, change)
                 elif not query.sees(xid):
                     self._apply_row(query, change, shared, effects.setdefault(query, {}))

@@ -14,10 +14,20 @@ Image = Mapping[str, Any]
 
 
 class RowChange(NamedTuple):
-    """One row before and after a transaction; None where it did not exist."""
+    """One row before and after a transaction; None where it did not exist.
+
+    Both are None if the row ends as it began. `between` are its states within the transaction:
+    part of a transaction may have been applied before the rest was received.
+    """
 
     old: Image | None
     new: Image | None
+    between: tuple[Image, ...] = ()
+
+    @property
+    def images(self) -> list[Image]:
+        """Every state the row had."""
+        return [image for image in (self.old, self.new, *self.between) if image is not None]
 
 
 class Images:
@@ -58,10 +68,12 @@ def net_changes(pk: str, operation: str, rows: Sequence[Sequence[Image]]) -> lis
 
 
 def _net_row(olds: Sequence[Image], news: Sequence[Image]) -> RowChange:
-    if len(olds) <= 1 and len(news) <= 1:
-        return RowChange(olds[0] if olds else None, news[0] if news else None)
-    before, after = _minus(olds, news), _minus(news, olds)
-    return RowChange(before[0] if before else None, after[0] if after else None)
+    if not olds or not news:
+        before, after = list(olds), list(news)
+    else:
+        before, after = _minus(olds, news), _minus(news, olds)
+    old, new = before[0] if before else None, after[0] if after else None
+    return RowChange(old, new, tuple(news) if len(olds) + len(news) > 2 or not after else ())
 
 
 def _minus(left: Sequence[Image], right: Sequence[Image]) -> list[Image]:

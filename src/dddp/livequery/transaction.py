@@ -12,18 +12,24 @@ class Transaction:
     """What one transaction has reported so far.
 
     Its messages come in a row, but reading the socket may end between two of them: what has come
-    is applied at once and applied anew, as a whole, when there is more.
+    is applied at once and applied anew, as a whole, when there is more. A row that then ends as
+    it began may have been shown in between, and which of its states came first is not known.
 
     Args:
         xid: its transaction id.
         limit: rows to keep; tables of a larger transaction are to be queried again.
+
+    Attributes:
+        touched: tables with news since it was applied last.
+        applied: some of it has been applied.
     """
 
-    __slots__ = ("_bulk", "_changes", "_limit", "_rows", "touched", "xid")
+    __slots__ = ("_bulk", "_changes", "_limit", "_rows", "applied", "touched", "xid")
 
     def __init__(self, xid: int, limit: int) -> None:
         self.xid = xid
         self.touched: set[str] = set()
+        self.applied = False
         self._changes: dict[str, list[TableChange]] = {}
         self._bulk: set[str] = set()
         self._limit = limit

@@ -1,0 +1,196 @@
+"""What clients are told when live queries change: the merge box without copies."""
+
+import json
+
+from dddp.livequery.document import PublishedField, Shape
+from dddp.livequery.query import LiveQuery
+from dddp.session.visibility import View, deliver
+
+
+class Plan:
+    condition = None
+
+    def __init__(self, shape):
+        self.shape = shape
+
+
+class Client:
+    """A view whose messages are applied as a strict client would."""
+
+    def __init__(self):
+        self.messages = []
+        self.documents = {}
+        self.view = View(self)
+
+    def push_all(self, frames):
+        for frame in frames:
+            self.receive(json.loads(frame.data))
+
+    push_initial = push_all
+
+    def receive(self, message):
+        self.messages.append(message)
+        key = (message["collection"], message["id"])
+        if message["msg"] == "added":
+            assert key not in self.documents
+            self.documents[key] = message.get("fields", {})
+        elif message["msg"] == "removed":
+            del self.documents[key]
+        else:
+            assert message.get("fields") or message.get("cleared")
+            self.documents[key] |= message.get("fields", {})
+            for name in message.get("cleared", ()):
+                del self.documents[key][name]
+
+    def kinds(self):
+        kinds = [message["msg"] for message in self.messages]
+        self.messages.clear()
+        return kinds
+
+
+def query(*names, collection="books", **documents):
+    fields = tuple(PublishedField(name, name, json.dumps) for name in names)
+    live = LiveQuery(Plan(Shape(collection, "id", fields)))
+    live.documents = {identity(key): encoded(values) for key, values in documents.items()}
+    return live
+
+
+def identity(key):
+    return json.dumps(key).encode()
+
+
+def encoded(values):
+    return None if values is None else tuple(json.dumps(value).encode() for value in values)
+
+
+def change(*moves):
+    """Apply [(query, key, new values or None), ...] as one transaction and deliver it."""
+    effects = {}
+    for live, key, values in moves:
+        before, after = live.documents.get(identity(key)), encoded(values)
+        if after is None:
+            live.documents.pop(identity(key), None)
+        else:
+            live.documents[identity(key)] = after
+        effects.setdefault(live, {})[identity(key)] = (before, after)
+    deliver(effects)
+
+
+def test_joining_adds_and_leaving_removes():
+    client, books = Client(), query("title", a=["Emma"], b=["Ulysses"])
+    client.view.join(books)
+    assert client.documents[("books", "a")] == {"title": "Emma"}
+    client.view.leave(books)
+    assert client.kinds() == ["added", "added", "removed", "removed"]
+    assert not books.subscribers
+
+
+def test_a_query_joined_twice_is_left_with_the_second_leaving():
+    client, books = Client(), query("title", a=["Emma"])
+    client.view.join(books)
+    client.view.join(books)
+    client.view.leave(books)
+    assert client.kinds() == ["added"]
+    client.view.leave(books)
+    assert client.kinds() == ["removed"]
+
+
+def test_changed_carries_only_what_changed():
+    client, books = Client(), query("title", "pages", a=["Emma", 1])
+    client.view.join(books)
+    change((books, "a", ["Emma", 2]))
+    assert client.messages[-1] == {
+        "msg": "changed",
+        "collection": "books",
+        "id": "a",
+        "fields": {"pages": 2},
+    }
+
+
+def test_everyone_gets_the_very_same_frame():
+    frames = []
+
+    class Sink:
+        push_all = push_initial = staticmethod(lambda pushed: frames.append(list(pushed)))
+
+    books = query("title")
+    for _ in range(2):
+        View(Sink()).join(books)
+    frames.clear()
+    change((books, "a", ["Emma"]))
+    assert frames[0][0] is frames[1][0]
+
+
+def test_a_document_in_two_queries_is_added_once_and_removed_with_the_last():
+    client = Client()
+    first, second = query("title", a=["Emma"]), query("title", a=["Emma"])
+    client.view.join(first)
+    client.view.join(second)
+    assert client.kinds() == ["added"]
+    client.view.leave(first)
+    assert client.kinds() == []
+    client.view.leave(second)
+    assert client.kinds() == ["removed"]
+
+
+def test_fields_are_the_union_and_go_with_their_query():
+    client = Client()
+    titles, pages = query("title", a=["Emma"]), query("pages", a=[9])
+    client.view.join(titles)
+    client.view.join(pages)
+    assert client.documents[("books", "a")] == {"title": "Emma", "pages": 9}
+    client.view.leave(titles)
+    assert client.documents[("books", "a")] == {"pages": 9}
+    assert client.kinds() == ["added", "changed", "changed"]
+
+
+def test_one_transaction_seen_by_two_queries_is_told_once():
+    client = Client()
+    first, second = query("title", a=["Emma"]), query("title", a=["Emma"])
+    client.view.join(first)
+    client.view.join(second)
+    client.kinds()
+    change((first, "a", ["Emma 2"]), (second, "a", ["Emma 2"]))
+    assert client.kinds() == ["changed"]
+    assert client.documents[("books", "a")] == {"title": "Emma 2"}
+
+
+def test_moving_from_one_query_to_another_does_not_flicker():
+    client = Client()
+    left, right = query("title", a=["Emma"]), query("title")
+    client.view.join(left)
+    client.view.join(right)
+    client.kinds()
+    change((left, "a", None), (right, "a", ["Emma"]))
+    assert client.kinds() == []
+
+
+def test_where_two_queries_differ_the_first_joined_gives_the_value():
+    client = Client()
+    fresh, stale = query("title", a=["new"]), query("title", a=["old"])
+    client.view.join(fresh)
+    client.view.join(stale)
+    assert client.documents[("books", "a")] == {"title": "new"}
+    change((stale, "a", ["newer"]))
+    assert client.documents[("books", "a")] == {"title": "new"}
+    client.view.leave(fresh)
+    assert client.documents[("books", "a")] == {"title": "newer"}
+
+
+def test_equal_ids_in_other_collections_do_not_mix():
+    client = Client()
+    books = query("title", a=["Emma"])
+    authors = query("name", collection="authors", a=["Jane"])
+    client.view.join(books)
+    client.view.join(authors)
+    client.view.leave(books)
+    assert client.documents == {("authors", "a"): {"name": "Jane"}}
+
+
+def test_forgetting_says_nothing():
+    client, books = Client(), query("title", a=["Emma"])
+    client.view.join(books)
+    client.kinds()
+    client.view.forget(books)
+    change((books, "a", None))
+    assert client.kinds() == []
