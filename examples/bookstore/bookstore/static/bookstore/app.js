@@ -99,7 +99,7 @@ function fillAuthorSelect() {
 }
 
 function countBooks() {
-  $('#all-authors [data-field=tally]').textContent = books.size;
+  $('#all-authors [data-field=tally]').textContent = wantedEmail() ? '' : books.size;
   for (const [id, row] of authorRows) {
     const own = books.find(({ author_id }) => author_id === id);
     $('[data-field=tally]', row).textContent = own.length;
@@ -158,6 +158,7 @@ function showInput(input, value) {
   const isTyping = input === document.activeElement && input.value !== input.defaultValue;
   input.defaultValue = value ?? '';
   if (!isTyping) input.value = input.defaultValue;
+  input.title = input.defaultValue;
 }
 
 /** Put rows in order, moving only those out of place, so that nobody loses the cursor. */
