@@ -1,0 +1,1 @@
+"""For the tests of projects which use this package: a DDP client, a PostgreSQL server."""
