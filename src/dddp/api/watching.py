@@ -1,0 +1,108 @@
+"""Which tables have to be watched for the registered collections, and which columns stay hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import connections, router
+from django.db.models import Model
+
+from dddp.api.collection import is_hidden
+from dddp.api.registry import API
+from dddp.changefeed import triggers
+from dddp.changefeed.triggers import WatchedTable
+from dddp.conf import conf
+from dddp.exceptions import ConfigurationError
+
+
+def watched_tables(using: str | None = None) -> list[WatchedTable]:
+    """The tables of `watched_models()` that exist in the database and are no views.
+
+    Asks the database (`using`: an alias; `DDP_DATABASE` unless given). Raises ConfigurationError
+    for a wrong name in `DDP_WATCH`.
+    """
+    return triggers.watchable(connections[using or conf.database], _candidates())
+
+
+def unwatchable_tables(using: str | None = None) -> list[str]:
+    """The tables of `watched_models()` that do not exist or are views, of which no change is seen.
+
+    Asks the database.
+    """
+    seen = {watched.table for watched in watched_tables(using)}
+    return [watched.table for watched in _candidates() if watched.table not in seen]
+
+
+def watched_models() -> list[type[Model]]:
+    """The models of the registered collections and of `DDP_WATCH`, and those they lead to.
+
+    These are the targets of foreign keys, one-to-one and many-to-many fields, with the tables
+    between, and parents of multi-table inheritance. Of a proxy, the model it stands for.
+    """
+    found: dict[type[Model], None] = {}
+    waiting = [collection.model for collection in API.collections()] + _named_models()
+    while waiting:
+        model = waiting.pop()._meta.concrete_model
+        if model is None or model in found or model._meta.swapped:
+            continue
+        found[model] = None
+        waiting.extend(_targets(model))
+    return [model for model in found if router.allow_migrate_model(conf.database, model)]
+
+
+def install_after_migrate(using: str, app_config: AppConfig | None = None, **_: Any) -> None:
+    """For the signal `post_migrate`: keeps the triggers as they should be."""
+    if app_config is not None and app_config.name != "dddp":
+        return  # the signal comes once for each app
+    if using == conf.database and connections[using].vendor == "postgresql":
+        triggers.install(connections[using], watched_tables())
+
+
+def _named_models() -> list[type[Model]]:
+    try:
+        return [apps.get_model(name) for name in conf.watch]
+    except (LookupError, ValueError) as error:
+        raise ConfigurationError(
+            f"DDP_WATCH has to list models as 'app_label.ModelName': {error}"
+        ) from error
+
+
+def _targets(model: type[Model]) -> Iterator[type[Model]]:
+    for field in model._meta.concrete_fields:
+        if isinstance(field.related_model, type):
+            yield field.related_model
+    for relation in model._meta.many_to_many:
+        if isinstance(relation.related_model, type):
+            yield relation.related_model
+        yield relation.remote_field.through
+
+
+def _candidates() -> list[WatchedTable]:
+    models = watched_models()
+    hidden = _hidden_columns(models)
+    return [
+        WatchedTable(table, tuple(sorted(columns)), conf.bulk_rows)
+        for table, columns in sorted(hidden.items())
+    ]
+
+
+def _hidden_columns(models: Iterable[type[Model]]) -> dict[str, set[str]]:
+    """For each table the columns with names of secrets that no collection publishes by name."""
+    published = {
+        (field.model._meta.db_table, field.column)
+        for collection in API.collections()
+        for field in collection.published_fields()
+        if not field.many_to_many
+    }
+    hidden: dict[str, set[str]] = {}
+    for model in models:
+        table = model._meta.db_table
+        columns = hidden.setdefault(table, set())
+        for field in model._meta.local_concrete_fields:
+            column = field.column or ""
+            secret = is_hidden(column) and not field.primary_key
+            if secret and (table, column) not in published:
+                columns.add(column)
+    return hidden

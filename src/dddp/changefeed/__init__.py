@@ -1,0 +1,12 @@
+"""The change feed: what was committed to PostgreSQL, by whomever, in commit order.
+
+    triggers   put statement-level triggers on tables; their functions are in sql/
+    channels   the NOTIFY channel of a table
+    payload    notifications -> TableChange and Fence, without I/O
+    listener   one LISTEN connection for the process; survives the loss of its link
+    fence      marks where a transaction's changes end in the stream
+    snapshot   is a transaction in a result, or still to come from the stream?
+
+Every name that lives in the database or travels through it has VERSION in it, so that servers of
+two versions can be fed from one database while a deploy is under way.
+"""
