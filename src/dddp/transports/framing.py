@@ -1,0 +1,82 @@
+"""How a DDP message travels in a WebSocket message: bare, or in SockJS's envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dddp.protocol import sockjs
+from dddp.protocol.frames import Frame
+
+
+def websocket_limit(message_bytes: int) -> int:
+    """The largest WebSocket message that can hold one DDP message of `message_bytes`.
+
+    In SockJS's envelope a quote is two bytes and a character of two may be six (`\\u00e9`).
+    """
+    return 3 * message_bytes + 1024
+
+
+class Framing(Protocol):
+    """One way to wrap messages; `transport` is its name in `ConnectionInfo`."""
+
+    transport: str
+    opening: str | None
+
+    def encode(self, frame: Frame) -> str:
+        """The text of one outgoing WebSocket message."""
+
+    def decode(self, data: str | bytes) -> Sequence[str | bytes]:
+        """The DDP messages in one incoming WebSocket message.
+
+        Raises:
+            sockjs.SockJSFramingError: there is no telling what it holds.
+        """
+
+    def closing(self, code: int, reason: str) -> str | None:
+        """What is sent before the close, None for nothing."""
+
+
+class Raw:
+    """One DDP message per WebSocket message, text or binary."""
+
+    transport = "websocket"
+    opening: str | None = None
+
+    def encode(self, frame: Frame) -> str:
+        return frame.text
+
+    def decode(self, data: str | bytes) -> Sequence[str | bytes]:
+        return (data,)
+
+    def closing(self, code: int, reason: str) -> str | None:
+        return None
+
+
+class SockJS:
+    """SockJS 0.3, "Protocol and framing": o, a[...], c[code,"reason"].
+
+    Its optional WebSocket ping after 45 s is left out: ASGI has no ping, and DDP's own heartbeat
+    is never silent for so long.
+    """
+
+    transport = "sockjs-websocket"
+    opening: str | None = sockjs.OPEN
+
+    def encode(self, frame: Frame) -> str:
+        return frame.sockjs
+
+    def decode(self, data: str | bytes) -> Sequence[str | bytes]:
+        if isinstance(data, bytes):
+            try:
+                data = data.decode()
+            except UnicodeDecodeError as error:
+                raise sockjs.SockJSFramingError(str(error)) from error
+        return sockjs.decode(data)
+
+    def closing(self, code: int, reason: str) -> str | None:
+        return sockjs.close_frame(code, reason)
+
+
+RAW = Raw()
+SOCKJS = SockJS()

@@ -1,0 +1,49 @@
+"""What a transport needs of the session layer, as types: tests hand in their own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from dddp.protocol.frames import Frame
+from dddp.session.info import ConnectionInfo
+
+
+class Outbox(Protocol):
+    """See `dddp.session.outbox.Outbox`."""
+
+    close_code: int | None
+    close_reason: str
+
+    def take(self) -> Awaitable[list[Frame] | None]:
+        """Frames to send; None when the connection shall be closed."""
+
+    def on_abort(self, callback: Callable[[], None]) -> None:
+        """Name what to call when the client is given up on while a write may be stuck."""
+
+
+class Session(Protocol):
+    """See `dddp.session.session.Session`."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """What waits to be sent to this client."""
+
+    async def receive(self, data: str | bytes) -> None:
+        """Take in one DDP message; waits while too many are unhandled."""
+
+    def lost(self) -> None:
+        """The transport is gone; may be called again."""
+
+
+class Hub(Protocol):
+    """See `dddp.session.hub.Hub`."""
+
+    async def start(self) -> None:
+        """Connect to the change feed, once; raises DDPError with a sentence."""
+
+    async def stop(self) -> None:
+        """End all sessions."""
+
+    def open(self, info: ConnectionInfo) -> Session:
+        """A session for a new connection."""

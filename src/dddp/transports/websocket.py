@@ -1,0 +1,176 @@
+"""The WebSocket endpoint: one session per connection, in either framing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import NoReturn
+
+from dddp.conf import conf
+from dddp.protocol.sockjs import SockJSFramingError
+from dddp.session.info import ConnectionInfo
+from dddp.transports import access
+from dddp.transports.asgi_types import Receive, Scope, Send
+from dddp.transports.framing import Framing, websocket_limit
+from dddp.transports.peers import Hub, Session
+
+logger = logging.getLogger("dddp.transports")
+
+CLOSE_SECONDS = 2.0
+"""How long a close may take to be written: the client may not be reading at all."""
+
+NORMAL = 1000
+TOO_BIG = (1009, "Message too big")
+FAILED = (1011, "Internal error")
+BROKEN_FRAMING = (3000, "Broken framing.")
+
+
+async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: Framing) -> None:
+    """One WebSocket connection from its handshake to its end.
+
+    Refused before the handshake with 400 or 403 (see `access.refusal`), or with 503 when the
+    change feed cannot be reached.
+    """
+    await receive()
+    status = access.refusal(scope) or await _start(hub)
+    try:
+        if status is not None:
+            await refuse(scope, send, status)
+            return
+        await send({"type": "websocket.accept"})
+    except OSError:
+        return
+    session = hub.open(_connection_info(scope, framing))
+    await Conversation(session, receive, send, framing).run()
+
+
+async def refuse(scope: Scope, send: Send, status: int) -> None:
+    """Answer the handshake with an HTTP status, or 403 where the server can do no other."""
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        start = {"type": "websocket.http.response.start", "status": status, "headers": []}
+        await send(start)
+        await send({"type": "websocket.http.response.body", "body": b""})
+    else:
+        await send({"type": "websocket.close"})
+
+
+async def _start(hub: Hub) -> int | None:
+    try:
+        await hub.start()
+    except Exception as error:
+        logger.error("No client can connect: %s", error)
+        logger.debug("The change feed did not start", exc_info=True)
+        return 503
+    return None
+
+
+def _connection_info(scope: Scope, framing: Framing) -> ConnectionInfo:
+    client = scope.get("client")
+    return ConnectionInfo(
+        address=client[0] if client else "",
+        headers=tuple((bytes(name), bytes(value)) for name, value in scope["headers"]),
+        secure=scope.get("scheme") in ("wss", "https"),
+        transport=framing.transport,
+    )
+
+
+class _Ended(Exception):
+    """The conversation is over; nothing is wrong."""
+
+
+class Conversation:
+    """A session talking over one accepted WebSocket."""
+
+    def __init__(self, session: Session, receive: Receive, send: Send, framing: Framing) -> None:
+        self._session = session
+        self._receive = receive
+        self._send = send
+        self._framing = framing
+        self._limit: int = conf.max_message_bytes
+        self._close: tuple[int, str] | None = None
+        self._given_up = False
+
+    async def run(self) -> None:
+        """Talk until either side ends it; cancellation ends it at once."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                writer = group.create_task(self._write())
+                self._session.outbox.on_abort(lambda: self._give_up(writer))
+                await self._read()
+        except* _Ended:
+            pass
+        except* Exception:
+            logger.exception("A connection failed")
+            self._close = FAILED
+        finally:
+            self._session.lost()
+        if self._close is not None:
+            await self._send_close(*self._close)
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "websocket.disconnect":
+                raise _Ended
+            text = message.get("text")
+            for item in self._decode(message["bytes"] if text is None else text):
+                if _size_exceeds(self._limit, item):
+                    self._end(TOO_BIG)
+                await self._session.receive(item)
+
+    def _decode(self, data: str | bytes) -> Sequence[str | bytes]:
+        if len(data) > websocket_limit(self._limit):
+            self._end(TOO_BIG)
+        try:
+            return self._framing.decode(data)
+        except SockJSFramingError:
+            self._end(BROKEN_FRAMING)
+
+    async def _write(self) -> None:
+        outbox = self._session.outbox
+        try:
+            if self._framing.opening is not None:
+                await self._send_text(self._framing.opening)
+            while (frames := await outbox.take()) is not None:
+                for frame in frames:
+                    await self._send_text(self._framing.encode(frame))
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._given_up or task is None or task.uncancel() > 0:
+                raise
+        self._end((outbox.close_code or NORMAL, outbox.close_reason))
+
+    def _give_up(self, writer: asyncio.Task[None]) -> None:
+        """The outbox is closed while a send may be stuck in it."""
+        if not self._given_up:
+            self._given_up = True
+            writer.cancel()
+
+    def _end(self, close: tuple[int, str]) -> NoReturn:
+        self._close = close
+        raise _Ended
+
+    async def _send_text(self, text: str) -> None:
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except (OSError, RuntimeError) as error:
+            # ASGI, "WebSocket: Send": a server may raise once the socket is gone. Uvicorn raises
+            # RuntimeError where it has closed a socket itself and nobody has read of it yet.
+            raise _Ended from error
+
+    async def _send_close(self, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                closing = self._framing.closing(code, reason)
+                if closing is not None:
+                    await self._send_text(closing)
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
+        except (TimeoutError, OSError, RuntimeError, _Ended) as error:
+            logger.debug("A close with code %d could not be sent: %r", code, error)
+
+
+def _size_exceeds(limit: int, data: str | bytes) -> bool:
+    if len(data) > limit:
+        return True
+    return isinstance(data, str) and not data.isascii() and len(data.encode()) > limit
