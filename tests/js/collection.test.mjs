@@ -66,7 +66,7 @@ describe('documents (DDP 1, "Managing Data")', () => {
 
   test('added again are replaced; changes to unknown ones are ignored', () => {
     const { books, socket } = shelf();
-    socket.receive(book('1', { a: 1, b: 1 }), book('1', { a: 2 }), changed('9', { a: 1 }), removed('9'));
+    socket.receive(book('1', { a: 1, b: 1 }), book('1', { a: 2 }), changed('8', { a: 1 }), removed('9'));
     assert.deepEqual([...books], [{ _id: '1', a: 2 }]);
   });
 
@@ -84,6 +84,7 @@ describe('documents (DDP 1, "Managing Data")', () => {
     assert.equal(client.collection('author').get('1').name, 'x');
     assert.equal(client.collection('book'), client.collection('book'));
     assert.equal(client.collection('nothing').size, 0);
+    assert.equal(client.collection('nothing').name, 'nothing');
   });
 });
 

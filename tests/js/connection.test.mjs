@@ -92,6 +92,21 @@ describe('versions (DDP 1, "Establishing a DDP Connection")', () => {
     assert.equal(dialling.window.sockets.length, 2);
   });
 
+  test('what was refused once may be agreed on later', () => {
+    const dialling = dial();
+    dialling.socket.accept({ msg: 'failed', version: 'pre1' });
+    dialling.socket.accept();
+    dialling.socket.drop();
+    dialling.clock.advance(dialling.clock.next);
+    dialling.socket.accept({ msg: 'failed', version: '1' });
+    dialling.socket.accept({ msg: 'failed', version: 'pre1' });
+    assert.equal(dialling.client.status, 'failed');
+    dialling.client.reconnect();
+    dialling.socket.accept({ msg: 'failed', version: 'pre1' });
+    dialling.socket.accept();
+    assert.equal(dialling.client.status, 'connected');
+  });
+
   test('the greeting of old servers and "o" of SockJS do no harm', () => {
     const { client, socket } = dial();
     client.on('error', () => {});
@@ -203,11 +218,44 @@ describe('reconnecting', () => {
     assert.deepEqual(seen, ['connecting', 'connected']);
   });
 
+  test('reconnect() makes the next retry quick again', () => {
+    const { client, window, clock, socket } = dial();
+    socket.drop();
+    clock.advance(clock.next);
+    client.reconnect();
+    window.socket.drop();
+    assert.equal(clock.next, 250);
+  });
+
+  test('close() lets go of the window, so that nothing is kept alive', () => {
+    const { client, window } = dial();
+    const signals = [];
+    for (const target of [window, window.document]) {
+      target.addEventListener = (name, listener, { signal }) => signals.push(signal);
+    }
+    client.close();
+    client.reconnect();
+    client.reconnect();
+    assert.deepEqual(signals.map(({ aborted }) => aborted), [false, false]);
+    client.close();
+    assert.deepEqual(signals.map(({ aborted }) => aborted), [true, true]);
+  });
+
+  test('works without a browser', () => {
+    const { clock, WebSocket, sockets } = new FakeWindow();
+    const { setTimeout, clearTimeout } = clock;
+    const client = connect('http://a.b', { window: { setTimeout, clearTimeout }, WebSocket });
+    sockets[0].accept();
+    assert.equal(client.status, 'connected');
+    client.close();
+  });
+
   test('close() ends it until reconnect()', () => {
     const { client, window, clock, socket } = dialled();
     const seen = statuses(client);
     client.close();
     assert.ok(socket.isClosed);
+    socket.onclose({ code: 1000, reason: '' });
     assert.equal(clock.next, undefined);
     window.dispatchEvent(new Event('online'));
     window.show('visible');

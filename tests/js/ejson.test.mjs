@@ -78,6 +78,17 @@ describe('custom types', () => {
     assert.ok(!equals(new Money(3), { amount: 3 }));
   });
 
+  test('may keep what they carry to themselves', () => {
+    class Secret {
+      #value;
+      constructor(value) { this.#value = value; }
+      static reveal(secret) { return secret.#value; }
+    }
+    EJSON.addType('secret', Secret, Secret.reveal, (value) => new Secret(value));
+    assert.ok(!equals(new Secret(1), new Secret(2)));
+    assert.ok(equals(new Secret(NaN), parse(stringify(new Secret(NaN)))));
+  });
+
   test('have one meaning', () => {
     assert.throws(() => EJSON.addType('money', Money, String, String), /registered already/);
   });

@@ -117,7 +117,7 @@ class Client extends Emitter {
    *
    * @type {Set<Subscription> | null}
    */
-  #awaited = new Set();
+  #awaited = null;
 
   /** @param {string | undefined} url @param {import('./ddp.d.ts').Options} options */
   constructor(url, options) {
@@ -207,7 +207,6 @@ class Client extends Emitter {
     this.#awaited = new Set(subscriptions.filter(({ isReady }) => isReady));
     const calls = [...this.#calls.values()].filter(({ answer }) => !answer);
     this.emit('status', 'connected', info); // what a listener sends, a login, precedes the rest
-    if (this.status !== 'connected') return;
     for (const call of calls) call.sent = this.#send(call.message);
     for (const { id, message } of subscriptions) {
       if (this.#subscriptions.has(id)) this.#send(message);
@@ -217,7 +216,6 @@ class Client extends Emitter {
 
   /** A session that ended will not finish what it began. */
   #suspend() {
-    this.#awaited ??= new Set();
     for (const id of this.#stopping.keys()) this.#stopped(id);
     for (const subscription of this.#subscriptions.values()) subscription.isComplete = false;
     this.#fail(({ noRetry, sent, answer }) => noRetry && sent && !answer, new DDPError(
