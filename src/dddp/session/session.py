@@ -13,16 +13,8 @@ from dddp.conf import conf
 from dddp.exceptions import MeteorError
 from dddp.livequery.query import LiveQuery
 from dddp.protocol import messages
-from dddp.protocol.connection import (
-    Close,
-    Connected,
-    Connection,
-    Disconnect,
-    Method,
-    Send,
-    Sub,
-    Unsub,
-)
+from dddp.protocol.connection import Connection
+from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
 from dddp.random_stream import RandomStreams
 from dddp.session.calls import call, wire_error
 from dddp.session.info import ConnectionInfo
