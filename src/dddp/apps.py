@@ -14,7 +14,7 @@ class DddpConfig(AppConfig):
         """Import what registers itself."""
         from dddp import checks  # noqa: F401
         from dddp.api.registry import API
-        from dddp.changefeed.migrate import install_after_migrate
+        from dddp.api.watching import install_after_migrate
 
         API.autodiscover()
         post_migrate.connect(install_after_migrate, dispatch_uid="dddp.install_triggers")

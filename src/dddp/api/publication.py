@@ -54,7 +54,7 @@ class Publication(APIMixin):
                 raise MeteorError(400, "Match failed") from error
         found = self.get_queries(*params)
         if isinstance(found, QuerySet) or (isinstance(found, tuple) and _is_pair(found)):
-            return [found]  # type: ignore[list-item]
+            return [found]
         return list(found or ())
 
 

@@ -88,7 +88,7 @@ def _model(query: Query) -> Any:
 def _require_models(queryset: QuerySet[Any]) -> None:
     if not isinstance(queryset, QuerySet):
         raise QueryNotLive(f"{type(queryset).__name__} is not a queryset: raw() cannot be live.")
-    if queryset._iterable_class is not ModelIterable:  # type: ignore[attr-defined]
+    if queryset._iterable_class is not ModelIterable:
         raise QueryNotLive("It gives values instead of documents: use only() in place of values().")
 
 

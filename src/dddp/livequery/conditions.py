@@ -85,7 +85,7 @@ class _Reader:
         if not isinstance(lookup, Lookup) or not type(lookup).__module__.startswith("django.db."):
             raise NotDecidable(f"it uses {type(lookup).__name__}")
         column = self.column(lookup)
-        name = lookup.lookup_name
+        name = str(lookup.lookup_name)
         if name == "isnull":
             return is_null(column, bool(lookup.rhs))
         if not lookup.rhs_is_direct_value() or getattr(lookup, "bilateral_transforms", None):

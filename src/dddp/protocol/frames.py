@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import msgspec
+from dddp.protocol import sockjs
 
 
 class Frame:
@@ -26,5 +26,5 @@ class Frame:
     def sockjs(self) -> str:
         """As the only message of a SockJS frame: `a["..."]`."""
         if self._sockjs is None:
-            self._sockjs = "a[" + msgspec.json.encode(self.text).decode() + "]"
+            self._sockjs = sockjs.encode([self.text])
         return self._sockjs

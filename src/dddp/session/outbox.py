@@ -49,7 +49,7 @@ class Outbox:
         self._clock = clock
         self._taken_at = clock()
         self._waiter: asyncio.Future[None] | None = None
-        self._on_abort: Callable[[], None] | None = None
+        self._on_abort: list[Callable[[], object]] = []
         self._writing = False
         self.size = 0
         self.close_code: int | None = None
@@ -60,9 +60,9 @@ class Outbox:
         """True once nothing more will be accepted."""
         return self.close_code is not None
 
-    def on_abort(self, callback: Callable[[], None]) -> None:
-        """Have `callback()` called if the client is given up on while a write may be stuck."""
-        self._on_abort = callback
+    def on_abort(self, callback: Callable[[], object]) -> None:
+        """Have `callback()` called, too, if the client is given up on: a write may be stuck."""
+        self._on_abort.append(callback)
 
     def push(self, frame: Frame) -> None:
         """Queue one frame; dropped when closed; closes the outbox when over its limit."""
@@ -96,8 +96,8 @@ class Outbox:
         self._frames.clear()
         self.size = 0
         self.close(code, reason)
-        if self._on_abort is not None:
-            self._on_abort()
+        for callback in self._on_abort:
+            callback()
 
     def check(self) -> None:
         """Give up on the client when frames have waited longer than its patience."""
