@@ -71,12 +71,13 @@ def _named_models() -> list[type[Model]]:
 
 def _targets(model: type[Model]) -> Iterator[type[Model]]:
     for field in model._meta.concrete_fields:
-        if isinstance(field.related_model, type):
-            yield field.related_model
+        target = field.related_model
+        if isinstance(target, type):
+            yield target
     for relation in model._meta.many_to_many:
-        if isinstance(relation.related_model, type):
-            yield relation.related_model
-        yield relation.remote_field.through
+        yield relation.remote_field.model
+        if relation.remote_field.through is not None:
+            yield relation.remote_field.through
 
 
 def _candidates() -> list[WatchedTable]:

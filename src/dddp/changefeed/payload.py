@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -36,16 +37,6 @@ class TableChange(msgspec.Struct, array_like=True):
     n: int = 0
 
 
-class _Outline(msgspec.Struct, array_like=True):
-    """A TableChange whose rows are not read."""
-
-    xid: int
-    table: str
-    op: Literal["I", "U", "D", "T"]
-    rows: msgspec.Raw
-    n: int
-
-
 @dataclass(frozen=True, slots=True)
 class Fence:
     """A mark in the stream, sent by `notify_fence`: its transaction's changes came before."""
@@ -58,7 +49,8 @@ class GapError(ListenerError):
 
 
 _decode = msgspec.json.Decoder(TableChange, float_hook=Decimal).decode
-_decode_outline = msgspec.json.Decoder(_Outline).decode
+_OUTLINE = re.compile(rb'\[(\d+),("(?:[^"\\]|\\.)*"),"([IUD])",\[.*\],(\d+)\]', re.DOTALL)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MESSAGE = ord("[")
 _LAST_PIECE = ord(".")
 
@@ -120,14 +112,17 @@ class Decoder:
 def _read(payload: bytes) -> TableChange:
     try:
         return _decode(payload)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         return _read_outline(payload, error)
 
 
-def _read_outline(payload: bytes, error: msgspec.DecodeError) -> TableChange:
-    """Rows with a number beyond all limits (numeric has up to 131072 digits) are queried again."""
-    try:
-        outline = _decode_outline(payload)
-    except msgspec.DecodeError:
+def _read_outline(payload: bytes, error: Exception) -> TableChange:
+    """The change without its rows, one of which holds what JSON parsers refuse.
+
+    PostgreSQL takes numbers of 131072 digits, and lone surrogates and any depth in `json`.
+    """
+    outline = _OUTLINE.fullmatch(payload)
+    if outline is None:
         raise GapError(f"A change message cannot be read: {error}.") from error
-    return TableChange(outline.xid, outline.table, outline.op, None, outline.n)
+    xid, table, op, n = outline.groups()
+    return _decode(b'[%s,%s,"%s",null,%s]' % (xid, table, op, n))
