@@ -1,0 +1,1 @@
+"""No models; their module makes Django send `post_migrate` for this app, which installs triggers."""
