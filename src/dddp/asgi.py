@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import cast
 
 from dddp.transports import lifespan, sockjs, websocket
 from dddp.transports.asgi_types import Application, Receive, Scope, Send
@@ -86,7 +87,7 @@ def get_asgi_application() -> DDPApplication:
         from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 
         app = ASGIStaticFilesHandler(app)
-    return DDPApplication(app)
+    return DDPApplication(cast(Application, app))
 
 
 class LazyApplication:
