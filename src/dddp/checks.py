@@ -63,9 +63,7 @@ def check_publications(**_: Any) -> list[CheckMessage]:
 
 
 @register(TAG, Tags.database)
-def check_database(
-    databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
+def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """dddp.E004, E005, W001: what the database itself lacks; asked with `check --database`."""
     alias = conf.database
     if alias not in (databases or ()) or connections[alias].vendor != "postgresql":

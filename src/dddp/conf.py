@@ -28,7 +28,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 class Conf:
-    """`conf.outbox_bytes` is `settings.DDP_OUTBOX_BYTES`, or the default above; read at each use."""
+    """`conf.outbox_bytes` is `settings.DDP_OUTBOX_BYTES` or the default above, read at each use."""
 
     def __getattr__(self, name: str) -> Any:
         try:

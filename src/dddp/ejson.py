@@ -37,7 +37,6 @@ MILLISECOND = dt.timedelta(milliseconds=1)
 FLAGS = "gimuy"
 
 
-
 @dataclass(frozen=True, slots=True)
 class RegExp:
     """A JavaScript regular expression."""

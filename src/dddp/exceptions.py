@@ -1,10 +1,10 @@
 """What can go wrong, as one tree.
 
-    DDPError
-    ├── MeteorError          what a client may be told
-    ├── ConfigurationError   the operator or developer has to change something
-    ├── ListenerError        the change feed cannot be followed
-    └── QueryNotLive         a queryset that cannot be published
+DDPError
+├── MeteorError          what a client may be told
+├── ConfigurationError   the operator or developer has to change something
+├── ListenerError        the change feed cannot be followed
+└── QueryNotLive         a queryset that cannot be published
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""No models; their module makes Django send `post_migrate` for this app, which installs triggers."""
+"""No models: Django sends `post_migrate`, which installs triggers, to apps that have this module."""

@@ -14,9 +14,10 @@ def api_endpoint(path_or_func: F) -> F: ...
 @overload
 def api_endpoint(path_or_func: str | None = None) -> Callable[[F], F]: ...
 def api_endpoint(path_or_func: Any = None) -> Any:
-    """Let clients call this function: bare, `@api_endpoint`, under its own name; or `@api_endpoint("path")`.
+    """Let clients call this function.
 
-    The name on the wire is the class's `api_path_prefix` followed by the path.
+    Bare, `@api_endpoint`, under its own name; or under another, `@api_endpoint("path")`. The name
+    on the wire is the class's `api_path_prefix` followed by the path.
     """
     if callable(path_or_func):
         return _mark(path_or_func, path_or_func.__name__)

@@ -186,7 +186,7 @@ def _statement(query: Query, selected: Selected, many: list[Any], using: str) ->
         for field in many
     )
     return (
-        f"SELECT s.s::text, row_to_json(q)::text{related} "  # noqa: S608
+        f"SELECT s.s::text, row_to_json(q)::text{related} "
         f"FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ({selected.sql}) q({places}) ON true"
     )
 
@@ -217,5 +217,3 @@ def _frozen(value: Any) -> Any:
     except TypeError:
         return object()
     return (type(value), value)
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connections
@@ -34,7 +34,7 @@ class Column:
     virtual: bool
 
 
-@lru_cache(maxsize=None)
+@cache
 def columns_of(using: str, table: str) -> dict[str, Column]:
     """The columns of a table by name; remembered until `forget`."""
     connection = connections[using]
@@ -59,7 +59,7 @@ def result_types(using: str, sql: str, params: tuple[Any, ...]) -> tuple[str, ..
     known = _result_types.get((using, sql))
     if known is None:
         with connections[using].cursor() as cursor:
-            cursor.execute(f"SELECT * FROM ({sql}) q LIMIT 0", params)  # noqa: S608
+            cursor.execute(f"SELECT * FROM ({sql}) q LIMIT 0", params)
             oids = [column[1] for column in cursor.description]
         known = tuple(_type_name(using, oid) for oid in oids)
         if len(_result_types) > 4096:

@@ -52,7 +52,7 @@ class Images:
 
     def net(self) -> Iterator[RowChange]:
         """Each row touched, once, with its state before and after the transaction."""
-        for pk in self._olds.keys() | self._news.keys():
+        for pk in {**self._olds, **self._news}:
             yield _net_row(self._olds.get(pk, ()), self._news.get(pk, ()))
 
 

@@ -161,5 +161,3 @@ def _encoded(shape: Shape, image: Image, shared: dict[int, Values]) -> Values:
     if values is None:
         values = shared[id(shape)] = shape.from_image(image)
     return values
-
-

@@ -46,9 +46,7 @@ class Hub:
         self.sessions: dict[Session, None] = {}
         self.user_threads = Threads(conf.worker_threads, "dddp-user")
         self._query_threads = Threads(QUERY_THREADS, "dddp-query")
-        self.listener = Listener(
-            listen_params, self._on_batch, self._on_lost, self._on_live
-        )
+        self.listener = Listener(listen_params, self._on_batch, self._on_lost, self._on_live)
         self.engine = Engine(
             feed=self.listener,
             run=self._load,

@@ -38,8 +38,7 @@ def plans_for(
     try:
         published = publication.queries_for(params)
         return [
-            plan_for(registry, publication.name, entry, invocation, watched)
-            for entry in published
+            plan_for(registry, publication.name, entry, invocation, watched) for entry in published
         ]
     finally:
         current.reset(token)
@@ -78,7 +77,7 @@ def resolve(
     queryset, name = entry if isinstance(entry, tuple) else (entry, None)
     if not isinstance(queryset, QuerySet):
         raise QueryNotLive(
-            f"Publication {publication!r} gives a {type(queryset).__name__}; it must give querysets."
+            f"Publication {publication!r} gives a {type(queryset).__name__} and not a queryset."
         )
     if name is not None:
         collection = registry.collection(name)
