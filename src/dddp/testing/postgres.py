@@ -27,6 +27,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import psycopg
+from psycopg import sql
+
 from dddp.exceptions import ConfigurationError
 from dddp.testing.binaries import Account, find_binaries
 
@@ -102,6 +105,7 @@ class TemporaryPostgres:
         return self.dsn_of("postgres")
 
     def dsn_of(self, database: str) -> str:
+        """The same for another database of this server."""
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
 
     @property
@@ -126,6 +130,19 @@ class TemporaryPostgres:
         except BaseException:
             self.close()
             raise
+
+    def create_database(self, name: str, template: str = "template1") -> str:
+        """Create a database, as a copy of another without connections; returns its DSN."""
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(statement.format(*map(sql.Identifier, (name, template))))
+        return self.dsn_of(name)
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, cutting the connections to it."""
+        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(statement.format(sql.Identifier(name)))
 
     def stop(self) -> None:
         """Shut down fast: connections are cut, nothing is lost. `start()` brings it back."""
