@@ -1,1 +1,1 @@
-"""No models: Django sends `post_migrate`, which installs triggers, to apps that have this module."""
+"""No models; Django sends `post_migrate`, which installs triggers, only to apps with this module."""

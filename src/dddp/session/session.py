@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("dddp.session")
 
+CONNECT_SECONDS = 45.0
+"""How long a client may take to send `connect` (Meteor 3)."""
+
 FENCE_SECONDS = 1.0
 """How long a result is held back for the data it caused; DDP 1 allows `updated` to follow it."""
 
@@ -57,6 +60,7 @@ class Session:
         self._worker: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
+        self._opened = self._loop.time()
         self._watch_heartbeat()
 
     async def receive(self, data: str | bytes) -> None:
@@ -120,6 +124,8 @@ class Session:
             for event in self._protocol.tick(self._loop.time()):
                 self._take(event)
         deadline = self._protocol.deadline
+        if not self.id and self._loop.time() > self._opened + CONNECT_SECONDS:
+            self.outbox.close(*NORMAL)
         if self._is_lost or self.outbox.closed:
             return
         due = self._loop.time() + conf.heartbeat_interval if deadline is None else deadline
@@ -186,9 +192,11 @@ class Session:
                 (self._hub.fence_channel, token),
             )
         except Exception as error:
-            self._hub.fences.drop(token)
             what = f"Method {event.method!r} of session {self.id}"
             frame, fenced = messages.result(event.id, error=wire_error(error, what)), False
+        except BaseException:
+            self._hub.fences.drop(token)
+            raise
         if not fenced:
             self._hub.fences.drop(token)
             self.outbox.push_all([messages.updated([event.id]), frame])
