@@ -1,1 +1,1 @@
-"""No models; Django sends `post_migrate`, which installs triggers, only to apps with this module."""
+"""No models; with this module Django sends the app `post_migrate`, which installs triggers."""
