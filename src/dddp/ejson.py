@@ -18,7 +18,6 @@ values and trees of plain JSON values.
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime as dt
 import enum
 import math
@@ -95,12 +94,12 @@ def add_type(
     if name in _TYPES and _TYPES[name][0] is not cls:
         raise ValueError(f"The EJSON type {name!r} is taken by {_TYPES[name][0].__name__}.")
     _TYPES[name] = (cls, to_json, from_json)
-    _ENCODERS[cls] = lambda value: {"$type": name, "$value": _plain(to_json(value))}
+    _ENCODERS[cls] = lambda value: {"$type": name, "$value": _tree(to_json(value))}
 
 
 def equals(left: Any, right: Any) -> bool:
     """Are two values the same on the wire? NaN equals NaN; 1 equals 1.0 but not True."""
-    return dumps(_comparable(left)) == dumps(_comparable(right))
+    return _equal(to_json(left), to_json(right))
 
 
 def clone(value: Any) -> Any:
@@ -109,22 +108,31 @@ def clone(value: Any) -> Any:
 
 
 def encode_plain(value: Any) -> bytes:
-    """Plain JSON, without EJSON's forms: dates become ISO strings (error details)."""
-    return msgspec.json.encode(_plain_tree(value))
+    """Plain JSON, without EJSON's forms, for error details: dates become ISO strings, nan and
+    the infinities null; of a value that EJSON has no form for, `str()` is sent.
+    """
+    return msgspec.json.encode(_plain(value))
 
 
-def _comparable(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
-        return {key: _comparable(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
-        return [_comparable(item) for item in value]
-    return value
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, dict):
+        if not isinstance(right, dict) or left.keys() != right.keys():
+            return False
+        return all(_equal(item, right[key]) for key, item in left.items())
+    if isinstance(left, list):
+        if not isinstance(right, list) or len(left) != len(right):
+            return False
+        return all(map(_equal, left, right))
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _tree(value: Any) -> Any:
+    """`to_json`, where a parameter hides it."""
+    return to_json(value)
 
 
 def _encode_float(value: float) -> Any:
@@ -206,6 +214,9 @@ _SUBCLASSES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (Decimal, Decimal),
     (dt.datetime, _same),
     (dt.date, _same),
+    (dt.time, _same),
+    (dt.timedelta, _same),
+    (uuid.UUID, _same),
     (bytes, bytes),
     (list, list),
     (tuple, list),
@@ -224,15 +235,19 @@ def _decode_regexp(tree: dict[str, Any]) -> RegExp:
     return RegExp(str(tree["$regexp"]), "".join(flags))
 
 
-def _decode_number(tree: dict[str, Any]) -> Any:
-    numbers = {0: math.nan, 1: math.inf, -1: -math.inf}
-    return numbers.get(tree["$InfNaN"]) if type(tree["$InfNaN"]) is int else tree
+def _decode_number(tree: dict[str, Any]) -> float:
+    """The value divided by zero, as Meteor has it."""
+    value = tree["$InfNaN"]
+    if not isinstance(value, int | float) or value == 0:
+        return math.nan
+    return math.inf if value > 0 else -math.inf
 
 
 def _decode_binary(tree: dict[str, Any]) -> bytes:
+    text = tree["$binary"]
     try:
-        return base64.b64decode(tree["$binary"], validate=True)
-    except (TypeError, ValueError, binascii.Error):
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (TypeError, ValueError):
         raise ValueError("$binary is not base64") from None
 
 
@@ -248,7 +263,11 @@ def _decode_custom(tree: dict[str, Any]) -> Any:
         _, _, decode = _TYPES[tree["$type"]]
     except (KeyError, TypeError):
         raise ValueError(f"unknown EJSON type {tree['$type']!r}") from None
-    return decode(from_json(tree["$value"]))
+    value = from_json(tree["$value"])
+    try:
+        return decode(value)
+    except Exception as error:
+        raise ValueError(f"no EJSON {tree['$type']!r} is made from {value!r}") from error
 
 
 _DECODERS: dict[frozenset[str], Callable[[dict[str, Any]], Any]] = {
@@ -262,22 +281,26 @@ _DECODERS: dict[frozenset[str], Callable[[dict[str, Any]], Any]] = {
 _TYPES: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {}
 
 
+_PLAIN_MEMBERS = ("$binary", "$regexp", "$value")
+
+
 def _plain(value: Any) -> Any:
-    return to_json(value)
-
-
-def _plain_tree(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return _plain(value.value)
     if isinstance(value, Mapping):
-        return {str(key): _plain_tree(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain_tree(item) for item in value]
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | AbstractSet):
+        return [_plain(item) for item in value]
     if isinstance(value, dt.datetime):
         aware = value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value
         return aware.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    tree = to_json(value)
-    return str(value) if isinstance(tree, dict) else tree
+    try:
+        tree = to_json(value)
+    except TypeError:
+        return str(value)
+    if isinstance(tree, dict):
+        return next((tree[name] for name in _PLAIN_MEMBERS if name in tree), None)
+    return tree
 
 
 def _object_id(text: Any) -> ObjectID:

@@ -32,7 +32,7 @@ class MeteorError(DDPError):
         self.details = details
 
     def __str__(self) -> str:
-        return f"[{self.error}]" if self.reason is None else f"{self.reason} [{self.error}]"
+        return f"{self.reason} [{self.error}]" if self.reason else f"[{self.error}]"
 
     def as_wire(self) -> dict[str, Any]:
         """The error as `result` and `nosub` carry it (Meteor.Error); absent parts left out."""

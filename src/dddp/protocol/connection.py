@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
-from dddp import ejson
 from dddp.protocol import messages
 from dddp.protocol.events import (
     Close,
@@ -24,12 +21,10 @@ from dddp.protocol.events import (
     Sub,
     Unsub,
 )
+from dddp.protocol.parsing import NotAMessage, parse
 
 VERSIONS = ("1", "pre2", "pre1")
 NORMAL_CLOSURE = (1000, "Normal closure")
-CODED = ("fields", "params", "result")
-"""The members of a message that are EJSON; everything else is plain JSON (Meteor 3)."""
-
 Message = dict[str, Any]
 
 
@@ -69,14 +64,10 @@ class Connection:
             self._pinged = False
             self.deadline = now + self._interval
         try:
-            message = msgspec.json.decode(data)
-        except (ValueError, RecursionError):
+            return self._dispatch(parse(data), now)
+        except (NotAMessage, RecursionError):
             return [_reply("Bad request", queued=False)]
-        if not isinstance(message, dict | list):
-            return [_reply("Bad request", queued=False)]
-        try:
-            return self._dispatch(message, b'"$' in _bytes(data), now)
-        except (ValueError, RecursionError):
+        except ValueError:
             return [_reply("Parse error", queued=False)]
 
     def tick(self, now: float) -> list[Event]:
@@ -84,8 +75,7 @@ class Connection:
         if self.deadline is None or now < self.deadline or self.closed:
             return []
         if self._pinged:
-            self.closed = True
-            self.deadline = None
+            self._end()
             return [Close(*NORMAL_CLOSURE)]
         heard, self._heard = self._heard, False
         if heard:
@@ -95,18 +85,11 @@ class Connection:
         self.deadline = now + self._timeout
         return [Send(messages.ping(), queued=False)]
 
-    def _dispatch(self, message: Any, coded: bool, now: float) -> list[Event]:
+    def _dispatch(self, message: Any, now: float) -> list[Event]:
         if isinstance(message, list) or not message.get("msg"):
-            return [_reply("Bad request", message)]
+            return [_reply("Bad request", message, queued=False)]
         if message["msg"] == "connect" and self.version is None:
             return self._connect(message, now)
-        if coded:
-            message = {
-                key: ejson.from_json(value) if key in CODED else value
-                for key, value in message.items()
-            }
-        if "cleared" in message and not isinstance(message["cleared"], list):
-            return [_reply("Parse error", queued=False)]
         if self.version is None:
             return [_reply("Must connect first", message, queued=False)]
         name = message["msg"]
@@ -129,8 +112,12 @@ class Connection:
         return [_connected(self._new_id(), best, message)]
 
     def _fail(self, version: str) -> list[Event]:
-        self.closed = True
+        self._end()
         return [Send(messages.failed(version), queued=False), Close(*NORMAL_CLOSURE)]
+
+    def _end(self) -> None:
+        self.closed = True
+        self.deadline = None
 
     def _connect_again(self, message: Message) -> list[Event]:
         return [_reply("Already connected", message, queued=False)]
@@ -163,7 +150,7 @@ class Connection:
         return []
 
     def _disconnect(self, message: Message) -> list[Event]:
-        self.closed = True
+        self._end()
         return [Disconnect()]
 
 
@@ -196,7 +183,3 @@ def _connected(session_id: str, version: str, message: Message) -> Connected:
 
 def _reply(reason: str, offending: Any = messages.MISSING, queued: bool = True) -> Send:
     return Send(messages.error(reason, offending), queued)
-
-
-def _bytes(data: str | bytes) -> bytes:
-    return data.encode("utf-8", "replace") if isinstance(data, str) else data

@@ -19,7 +19,7 @@ MISSING: Final = object()
 """Stands for JavaScript's undefined: the key is left out."""
 
 encode = msgspec.json.encode
-_MARKED = re.compile(r"[-~{]|[0-9a-fA-F]{24}\Z")
+_MARKED = re.compile(r"[-~{]|[0-9a-f]{24}\Z")
 _PING = Frame(b'{"msg":"ping"}')
 _PONG = Frame(b'{"msg":"pong"}')
 
@@ -32,10 +32,10 @@ def id_to_wire(value: str) -> bytes:
 def id_from_wire(text: str) -> Any:
     """The id that a client means: a string, an ObjectID, or what follows a "~" as JSON.
 
-    Raises ValueError for a "~" followed by no JSON.
+    "-" alone is JavaScript's undefined: None. Raises ValueError for a "~" followed by no JSON.
     """
     if text.startswith("-"):
-        return text[1:]
+        return text[1:] or None
     if text.startswith("~"):
         return msgspec.json.decode(text[1:])
     if re.fullmatch("[0-9a-f]{24}", text):
