@@ -94,8 +94,8 @@ class Hub:
         for task in self._background:
             task.cancel()
         await self.listener.stop()
-        self.user_threads.stop()
-        self._query_threads.stop()
+        await self.user_threads.stop()
+        await self._query_threads.stop()
 
     def open(self, info: ConnectionInfo) -> Session:
         """A session for a new connection."""

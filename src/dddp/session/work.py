@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ class Threads:
         self._pool = ThreadPoolExecutor(size, thread_name_prefix=name)
         self._generation = 0
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self._resting: set[BaseDatabaseWrapper] = set()
+        self._stopped = False
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Call `function(*args)` in a thread, in the caller's context; give back its result."""
@@ -39,17 +43,37 @@ class Threads:
         """Have each thread connect anew before its next job: the database was away."""
         self._generation += 1
 
-    def stop(self) -> None:
-        """Let running jobs end by themselves; start no others."""
+    async def stop(self) -> None:
+        """Close all connections; jobs that are running end by themselves and close theirs."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._stopped = True
+            resting, self._resting = self._resting, set()
+        for connection in resting:
+            connection.inc_thread_sharing()
+            connection.close()
 
     def _job(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
+        with self._lock:
+            self._resting.difference_update(connections.all(initialized_only=True))
         if getattr(self._local, "generation", self._generation) != self._generation:
             connections.close_all()
         self._local.generation = self._generation
         try:
             return function(*args)
         finally:
-            for connection in connections.all(initialized_only=True):
-                connection.close_at = None
-                connection.close_if_unusable_or_obsolete()
+            self._rest()
+
+    def _rest(self) -> None:
+        mine = connections.all(initialized_only=True)
+        for connection in mine:
+            connection.close_at = None
+            connection.close_if_unusable_or_obsolete()
+        with self._lock:
+            self._resting.update(mine)
+            stopped = self._stopped
+        if stopped:
+            connections.close_all()

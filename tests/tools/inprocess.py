@@ -1,0 +1,77 @@
+"""A strict DDP client that talks to a `Hub` in the same process, without a socket."""
+
+import asyncio
+import itertools
+
+from django.db import connections
+
+from dddp.session.info import ConnectionInfo
+from dddp.testing.client import DDPClient
+
+
+class InProcess(DDPClient):
+    """`DDPClient` over a session of a hub."""
+
+    def __init__(self, hub):
+        super().__init__("")
+        self._hub = hub
+
+    async def open(self):
+        self.server = self._hub.open(ConnectionInfo())
+        self._reader = asyncio.create_task(self._drain())
+
+    async def send_text(self, text):
+        await self.server.receive(text)
+
+    async def close(self):
+        self.server.lost()
+        await self._reader
+
+    async def _drain(self):
+        while (frames := await self.server.outbox.take()) is not None:
+            for frame in frames:
+                await self._receive(frame.text)
+        self.closed = (self.server.outbox.close_code, self.server.outbox.close_reason)
+        async with self._news:
+            self._news.notify_all()
+
+
+async def db(function, *args):
+    """Call what uses the database in a thread; its connection is closed afterwards."""
+
+    def job():
+        try:
+            return function(*args)
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(job)
+
+
+async def sql(statement, *params):
+    """Run a statement in autocommit."""
+
+    def execute():
+        with connections["default"].cursor() as cursor:
+            cursor.execute(statement, params or None)
+
+    await db(execute)
+
+
+async def quiet(hub):
+    """Return once everything committed so far is in all live queries of the hub."""
+    token, reached = hub.fences.new()
+    await sql("SELECT pg_notify(%s, %s)", hub.fence_channel, token)
+    await reached
+    await hub.engine.settled(hub.engine.queries)
+    await all_taken(hub)
+
+
+async def all_taken(hub):
+    """Let the clients of this process take what has been sent to them."""
+    for _ in itertools.count():
+        await asyncio.sleep(0)
+        if not any(session.outbox.size for session in hub.sessions):
+            break
+    for _ in range(3):
+        await asyncio.sleep(0)
