@@ -8,10 +8,10 @@ import sys
 import django
 from django.core.management import call_command
 
-from dddp.exceptions import DDPError
+from dddp.exceptions import ConfigurationError, DDPError
 from dddp.server import main as serve
 from dddp.server.options import Address
-from dddp.server.sockets import listen
+from dddp.server.sockets import close, listen
 from dddp.testing.postgres import TemporaryPostgres
 
 READY = """
@@ -41,16 +41,17 @@ def main():
             print(READY.format(url=f"http://{address}/", password=password, psql=psql(postgres)))
             return serve([str(address)])
     except DDPError as error:
-        return f"{error}"
+        return str(error)
     except KeyboardInterrupt:
         return 0
 
 
 def refuse_taken(address):
     """Say so before the work, not after it."""
-    for sockets in listen(address).sockets:
-        for sock in sockets:
-            sock.close()
+    try:
+        close([listen(address)])
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} Such as: make demo PORT=8001") from error
 
 
 def prepare(postgres):

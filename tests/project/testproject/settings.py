@@ -1,0 +1,17 @@
+"""The sample bookstore and the zoo, with what a test puts into the environment.
+
+DATABASE_* name the database; each DDP_* is a setting of this package, as JSON.
+"""
+
+import json
+import os
+
+from myproject.settings import *  # noqa: F403
+
+INSTALLED_APPS += ["zoo"]  # noqa: F405
+ROOT_URLCONF = "testproject.urls"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+globals().update(
+    {name: json.loads(value) for name, value in os.environ.items() if name.startswith("DDP_")}
+)

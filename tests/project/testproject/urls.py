@@ -1,0 +1,3 @@
+from myproject.urls import urlpatterns
+
+__all__ = ["urlpatterns"]
