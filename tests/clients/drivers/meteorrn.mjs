@@ -1,0 +1,62 @@
+import { createRequire, register } from 'node:module';
+import ws from 'ws';
+import { byId, plain } from './store.mjs';
+
+// Written for React Native, its globals and its bundler.
+globalThis.WebSocket = ws;
+register('./extensions.mjs', import.meta.url);
+globalThis.require = createRequire(import.meta.url);
+const { default: Meteor, Mongo } = await import('@meteorrn/core');
+
+// Login tokens are kept nowhere, the state of the network is not watched.
+const AsyncStorage = { getItem: async () => null, setItem: async () => {}, removeItem: async () => {} };
+
+// It counts the changes of each document in it.
+const documents = (collection) => collection.find().fetch().map(({ _version, ...rest }) => rest);
+
+export async function connect(url, hooks) {
+  Meteor.connect(url, {
+    AsyncStorage,
+    NetInfo: null,
+    reconnectInterval: 50,
+  });
+  const data = Meteor.getData();
+  const names = ['bookstore.author', 'bookstore.book'];
+  const collections = new Map(names.map((name) => [name, new Mongo.Collection(name)]));
+
+  data.db.on('change', hooks.changed);
+  data.ddp.on('connected', () => hooks.status('connected'));
+  data.ddp.on('disconnected', () => hooks.status('disconnected'));
+  await new Promise((resolve) => data.waitDdpConnected(resolve));
+
+  const subscriptions = new Map();
+  return {
+    subscribe: (name, params) =>
+      new Promise((resolve, reject) => {
+        const handle = Meteor.subscribe(name, ...params, () => resolve(handle.subscriptionId));
+        subscriptions.set(handle.subscriptionId, handle);
+        // It does not hand errors on.
+        data.ddp.on('nosub', ({ id, error }) => {
+          const mine = data.subscriptions[handle.subscriptionId];
+          if (error && mine?.subIdRemember === id) reject(error);
+        });
+      }),
+    unsubscribe(handle) {
+      const id = data.subscriptions[handle].subIdRemember;
+      return new Promise((resolve) => {
+        data.ddp.on('nosub', (message) => message.id === id && resolve());
+        subscriptions.get(handle).stop();
+      });
+    },
+    call: (method, params) =>
+      new Promise((resolve, reject) => {
+        Meteor.call(method, ...params, (error, result) => (error ? reject(error) : resolve(result)));
+      }),
+    documents: () =>
+      plain(
+        Object.fromEntries(
+          [...collections].map(([name, collection]) => [name, byId(documents(collection))]),
+        ),
+      ),
+  };
+}
