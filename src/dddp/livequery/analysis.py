@@ -65,6 +65,8 @@ def analyse(
     shape, order, many = _shape(query, selected, collection, published, using)
     tables = tables_of(query) | {field.m2m_db_table() for field in many}
     condition, reason = _condition(query, compiler, published, many, using)
+    if condition is not None:
+        tables = frozenset([_model(query)._meta.db_table])
     sql = _statement(query, selected, many, using)
     return QueryPlan(
         key=(using, shape, sql, _frozen(selected.params)),
@@ -136,7 +138,7 @@ def _shape(
 ) -> tuple[Shape, tuple[int, ...], list[Any]]:
     published: list[PublishedField] = []
     order: list[int] = []
-    many = [field for field in fields if field.many_to_many]
+    many = [field for field in fields if field.many_to_many and _loads(query, field)]
     for field in fields:
         place = selected.columns.get(field.attname)
         if field.many_to_many or place is None:
@@ -153,6 +155,12 @@ def _shape(
     pk = str(_model(query)._meta.pk.column)
     shape = Shape(collection, pk, tuple(published))
     return _SHAPES.setdefault(shape, shape), tuple(order), many
+
+
+def _loads(query: Query, field: Field[Any, Any]) -> bool:
+    """Does `only()` or `defer()` let this field, which has no column, be published?"""
+    names, deferred = query.deferred_loading
+    return (field.name in names) is not deferred
 
 
 _STRINGS: Encoder = list_of(string)

@@ -45,19 +45,21 @@ def condition_of(query: Query, compiler: Any, columns: dict[str, Column]) -> Con
         query: after compilation, so that unneeded joins are gone.
         columns: the catalogue's columns of the query's table.
     """
-    _require_plain(query)
+    _require_plain(query, compiler)
     return _Reader(query, compiler, columns).node(query.where)
 
 
-def _require_plain(query: Query) -> None:
-    tables = [alias for alias, count in query.alias_refcount.items() if count]
+def _require_plain(query: Query, compiler: Any) -> None:
+    base = query.get_initial_alias()
+    filtered = {alias for alias, count in query.alias_refcount.items() if count}
+    selected = {getattr(expression, "alias", None) for expression, _, _ in compiler.select}
     obstacles = {
         "it is sliced": query.is_sliced,
         "it combines queries": bool(query.combinator),
         "it is distinct": query.distinct,
         "it has annotations": bool(query.annotation_select),
         "it aggregates": query.group_by is not None,
-        "it spans tables": len(tables) != 1,
+        "it spans tables": filtered | selected != {base},
     }
     for reason, present in obstacles.items():
         if present:

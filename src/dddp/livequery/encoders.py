@@ -50,8 +50,8 @@ def string(value: Any) -> bytes:
 
 
 def real(value: Any) -> bytes:
-    """Floats; PostgreSQL writes those that JSON lacks as strings."""
-    return INFINITIES[value] if isinstance(value, str) else to_json_text(value)
+    """Floats; PostgreSQL writes those that JSON lacks as strings, and 1e300 in two ways."""
+    return INFINITIES[value] if isinstance(value, str) else to_json_text(float(value))
 
 
 def moment(value: Any) -> bytes:

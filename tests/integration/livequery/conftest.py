@@ -1,5 +1,7 @@
 import pytest
 
+from tools.inprocess import InProcess
+
 
 @pytest.fixture
 async def hub(db_project):
@@ -10,3 +12,20 @@ async def hub(db_project):
     await hub.start()
     yield hub
     await hub.stop()
+
+
+@pytest.fixture
+async def client(hub):
+    """A connected client of the hub."""
+    async with InProcess(hub) as client:
+        yield client
+        assert client.violations == []
+
+
+@pytest.fixture
+def show():
+    """Publish querysets under a name: `show("few", queryset, ...)`, then subscribe to Shown."""
+    from zoo.ddp import shown
+
+    yield lambda name, *querysets: shown.update({name: list(querysets)})
+    shown.clear()

@@ -5,8 +5,9 @@ import random
 import threading
 
 import pytest
-from bookstore.models import Author, Book
 from django.db import connection, transaction
+
+from bookstore.models import Author, Book
 from tools.inprocess import InProcess, db, quiet
 
 pytestmark = pytest.mark.timeout(300)
