@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack
@@ -14,10 +13,10 @@ from typing import Any
 import django
 import pytest
 from django.db import connections
-from tools.serving import Server, Watched
 
 from dddp.testing.client import DDPClient
 from dddp.testing.postgres import TemporaryPostgres
+from tools.serving import Server, Watched
 
 ROOT = Path(__file__).parent.parent
 PROJECTS = [str(ROOT / "examples" / "bookstore"), str(ROOT / "tests" / "project")]
@@ -33,8 +32,7 @@ KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
 def pytest_configure() -> None:
     """Test modules import models: Django has to be set up before any is collected."""
     os.environ.update(ENVIRONMENT)
-    sys.path[:0] = PROJECTS
-    # The server finds the projects the same way.
+    # For servers; tests have them from `pythonpath` in pyproject.toml.
     os.environ["PYTHONPATH"] = os.pathsep.join(PROJECTS)
     django.setup()
     # Django keeps a connection per task otherwise, which nobody closes when a test ends.

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from bookstore.models import Author, Book
 from django.core.management import call_command
 
+from bookstore.models import Author, Book
 from dddp.exceptions import MeteorError
 from dddp.testing.client import DDPClient
 
