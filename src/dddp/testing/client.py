@@ -2,7 +2,7 @@
 
 async with DDPClient("ws://127.0.0.1:8000/websocket") as client:
     await client.subscribe("AllBooks")
-    assert await client.call("bookstore/set_pages", "1", 300) is None
+    assert await client.call("bookstore/set_pages", "1", 300) == "1"
     await client.wait_for(lambda: client.collections["bookstore.book"]["1"]["pages"] == 300)
 """
 
@@ -12,20 +12,17 @@ import asyncio
 import contextlib
 import json
 import random
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
-import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from dddp import ejson
 from dddp.alea import random_id
 from dddp.exceptions import MeteorError
-
-Message = dict[str, Any]
+from dddp.testing.mirror import Message, Mirror
 
 
 class Subscription:
@@ -41,8 +38,8 @@ class Subscription:
         await self._client.wait_for(lambda: self.id in self._client.ended)
 
 
-class DDPClient:
-    """One connection.
+class DDPClient(Mirror):
+    """One connection; `dddp.testing.mirror.Mirror` has its documents.
 
     Args:
         url: of the raw WebSocket; with `sockjs` the server's SockJS path beside it is used.
@@ -50,37 +47,30 @@ class DDPClient:
         options: for `websockets.asyncio.client.connect`.
 
     Attributes:
-        collections: name -> id -> fields, as a client sees them.
-        messages: every message received, in order.
-        violations: what a Meteor client would stumble over, such as `added` for a known id.
-        ended: ids of subscriptions that got `nosub`, with their error or None.
         closed: (code, reason) once the connection is closed.
     """
 
     def __init__(
         self, url: str, sockjs: bool = False, timeout: float = 20.0, **options: Any
     ) -> None:
+        super().__init__()
         self.url = sockjs_url(url) if sockjs else url
-        self.collections: defaultdict[str, dict[str, Message]] = defaultdict(dict)
-        self.messages: list[Message] = []
-        self.violations: list[str] = []
-        self.ended: dict[str, Message | None] = {}
         self.closed: tuple[int, str] | None = None
-        self.session: str | None = None
         self._sockjs = sockjs
         self._timeout = timeout
         self._options = {"max_size": None, "compression": None, "ping_interval": None, **options}
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
-        self._ready: set[str] = set()
-        self._updated: set[str] = set()
-        self._results: dict[str, Message] = {}
         self._calls = 0
 
     async def __aenter__(self) -> Self:
         await self.open()
-        await self.connect()
+        try:
+            await self.connect()
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -106,21 +96,31 @@ class DDPClient:
             await self._reader
 
     async def send(self, message: Message) -> None:
-        """Send one message as it is."""
+        """Send one message as it is. Raises ConnectionError when the connection is closed."""
+        self.sent(message)
         await self.send_text(json.dumps(message))
 
     async def send_text(self, text: str | bytes) -> None:
-        """Send any text as one message."""
+        """Send any text, or any bytes, as one message."""
+        if isinstance(text, str) and self._sockjs:
+            text = json.dumps([text])
+        await self.send_raw(text)
+
+    async def send_raw(self, data: str | bytes) -> None:
+        """Send any WebSocket message, with SockJS too as it is."""
         if self._socket is None:
             raise ConnectionError("The client is not open.")
-        await self._socket.send(json.dumps([text]) if self._sockjs else text)
+        try:
+            await self._socket.send(data)
+        except ConnectionClosed as error:
+            raise ConnectionError(f"The connection is closed: {error}") from error
 
     async def subscribe(self, name: str, *params: Any) -> Subscription:
         """Subscribe and wait until it is ready. Raises MeteorError when the server refuses."""
         id = random_id()
         message = {"msg": "sub", "id": id, "name": name, "params": ejson.to_json(list(params))}
         await self.send(message)
-        await self.wait_for(lambda: id in self._ready or id in self.ended)
+        await self.wait_for(lambda: id in self.ready or id in self.ended)
         if id in self.ended:
             raise _error(self.ended[id] or {"error": "stopped"})
         return Subscription(self, id)
@@ -131,16 +131,14 @@ class DDPClient:
         id = str(self._calls)
         params_json = ejson.to_json(list(params))
         await self.send({"msg": "method", "id": id, "method": method, "params": params_json})
-        await self.wait_for(
-            lambda: id in self._results and (id in self._updated or not wait_updated)
-        )
-        answer = self._results[id]
+        await self.wait_for(lambda: id in self.results and (id in self.updated or not wait_updated))
+        answer = self.results[id]
         if "error" in answer:
             raise _error(answer["error"])
         return answer.get("result")
 
     async def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
-        """Wait until `predicate()` is true; asked again after each message.
+        """Wait until `predicate()` is true; asked again after each message. Returns its value.
 
         Raises:
             AssertionError: it was not in time, or the connection was closed before.
@@ -163,82 +161,35 @@ class DDPClient:
     async def _read(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for data in socket:
-                await self._receive(data)
+                for text in self._unwrap(data):
+                    if self.receive(text).get("msg") == "ping":
+                        await self._pong(self.messages[-1])
+                async with self._news:
+                    self._news.notify_all()
         self.closed = (socket.close_code or 1006, socket.close_reason or "")
         async with self._news:
             self._news.notify_all()
 
-    async def _receive(self, data: str | bytes) -> None:
-        text = data.decode() if isinstance(data, bytes) else data
-        if self._sockjs:
-            texts = json.loads(text[1:]) if text.startswith("a") else []
-        else:
-            texts = [text]
-        for each in texts:
-            message = msgspec.json.decode(each)
-            self.messages.append(message)
-            handler = HANDLERS.get(message.get("msg"))
-            if handler is not None:
-                handler(self, message)
-            if message.get("msg") == "ping":
-                await self.send({**message, "msg": "pong"})
-        async with self._news:
-            self._news.notify_all()
+    def _unwrap(self, data: str | bytes) -> list[str]:
+        if isinstance(data, bytes):
+            self._violation("a binary message", data)
+            return []
+        if not self._sockjs:
+            return [data]
+        if data.startswith("a"):
+            texts: list[str] = json.loads(data[1:])
+            return texts
+        if data[:1] not in ("o", "h", "c"):
+            self._violation("no SockJS frame", data)
+        return []
 
-    def _on_connected(self, message: Message) -> None:
-        self.session = message["session"]
-
-    def _on_ready(self, message: Message) -> None:
-        self._ready.update(message["subs"])
-
-    def _on_nosub(self, message: Message) -> None:
-        self.ended[message.get("id", "")] = message.get("error")
-
-    def _on_result(self, message: Message) -> None:
-        if "result" in message:
-            message = {**message, "result": ejson.from_json(message["result"])}
-        self._results[message["id"]] = message
-
-    def _on_updated(self, message: Message) -> None:
-        self._updated.update(message["methods"])
-
-    def _on_added(self, message: Message) -> None:
-        documents = self.collections[message["collection"]]
-        if message["id"] in documents:
-            self.violations.append(f"added for a known document: {message}")
-        documents[message["id"]] = ejson.from_json(message.get("fields", {}))
-
-    def _on_changed(self, message: Message) -> None:
-        documents = self.collections[message["collection"]]
-        if message["id"] not in documents:
-            self.violations.append(f"changed for an unknown document: {message}")
-            return
-        if "fields" not in message and "cleared" not in message:
-            self.violations.append(f"changed without a change: {message}")
-        document = documents[message["id"]]
-        document.update(ejson.from_json(message.get("fields", {})))
-        for name in message.get("cleared", ()):
-            document.pop(name, None)
-
-    def _on_removed(self, message: Message) -> None:
-        if self.collections[message["collection"]].pop(message["id"], None) is None:
-            self.violations.append(f"removed for an unknown document: {message}")
+    async def _pong(self, ping: Message) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self.send({**ping, "msg": "pong"})
 
     def _state(self) -> str:
         documents = {name: dict(documents) for name, documents in self.collections.items()}
         return f"Collections: {documents}. Last messages: {self.messages[-5:]}."
-
-
-HANDLERS: dict[Any, Callable[[DDPClient, Message], None]] = {
-    "connected": DDPClient._on_connected,
-    "ready": DDPClient._on_ready,
-    "nosub": DDPClient._on_nosub,
-    "result": DDPClient._on_result,
-    "updated": DDPClient._on_updated,
-    "added": DDPClient._on_added,
-    "changed": DDPClient._on_changed,
-    "removed": DDPClient._on_removed,
-}
 
 
 def sockjs_url(url: str) -> str:

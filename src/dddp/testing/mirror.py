@@ -1,0 +1,140 @@
+"""What a client makes of a server's messages, and what it would stumble over. Without I/O."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from dddp import ejson
+from dddp.protocol.messages import id_from_wire
+
+Message = dict[str, Any]
+
+
+class Mirror:
+    """The documents, subscriptions and method calls of one connection as its client sees them.
+
+    Attributes:
+        collections: name -> id -> fields.
+        messages: every message received, in order.
+        violations: a sentence for each message that no DDP server may send there: `added` for a
+            document the client has, `updated` for a call it did not make, ...
+        session: the id of the session once there is one.
+        ready: ids of subscriptions that were ready.
+        ended: ids of subscriptions that got `nosub`, with their error or None.
+        results: id of a call -> its `result` message, decoded.
+        updated: ids of calls whose writes have arrived.
+    """
+
+    def __init__(self) -> None:
+        self.collections: defaultdict[str, dict[str, Message]] = defaultdict(dict)
+        self.messages: list[Message] = []
+        self.violations: list[str] = []
+        self.session: str | None = None
+        self.ready: set[str] = set()
+        self.ended: dict[str, Message | None] = {}
+        self.results: dict[str, Message] = {}
+        self.updated: set[str] = set()
+        self._unanswered: Counter[str] = Counter()
+        self._unwritten: Counter[str] = Counter()
+
+    def sent(self, message: Message) -> None:
+        """Note what the client sends."""
+        if message.get("msg") == "method" and isinstance(message.get("id"), str):
+            self._unanswered[message["id"]] += 1
+            self._unwritten[message["id"]] += 1
+
+    def receive(self, text: str) -> Message:
+        """Take in a server's message; returns it parsed, or {} if it is none."""
+        try:
+            message = msgspec.json.decode(text, type=dict)
+            self.messages.append(message)
+            if not self.session and message["msg"] not in ("connected", "failed", "error"):
+                self._violation("something before connected", message)
+            handler = HANDLERS.get(message["msg"])
+            if handler is None:
+                self._violation("an unknown message", message)
+            else:
+                handler(self, message)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            self._violation(f"a malformed message ({error!r})", text)
+            return {}
+        return message
+
+    def _violation(self, what: str, message: Any) -> None:
+        self.violations.append(f"{what}: {message}")
+
+    def _connected(self, message: Message) -> None:
+        if self.session is not None:
+            self._violation("connected twice", message)
+        self.session = message["session"]
+
+    def _ready(self, message: Message) -> None:
+        self.ready.update(message["subs"])
+
+    def _nosub(self, message: Message) -> None:
+        self.ended[message.get("id", "")] = message.get("error")
+
+    def _result(self, message: Message) -> None:
+        if "result" in message:
+            message = {**message, "result": ejson.from_json(message["result"])}
+        self._settle(self._unanswered, message["id"], message)
+        self.results[message["id"]] = message
+
+    def _updated(self, message: Message) -> None:
+        for id in message["methods"]:
+            self._settle(self._unwritten, id, message)
+            self.updated.add(id)
+
+    def _settle(self, open_calls: Counter[str], id: str, message: Message) -> None:
+        if not open_calls[id]:
+            self._violation("an answer to no call", message)
+        else:
+            open_calls[id] -= 1
+
+    def _added(self, message: Message) -> None:
+        documents, id = self._place(message)
+        if id in documents:
+            self._violation("added for a known document", message)
+        documents[id] = ejson.from_json(message.get("fields", {}))
+
+    def _changed(self, message: Message) -> None:
+        documents, id = self._place(message)
+        if id not in documents:
+            self._violation("changed for an unknown document", message)
+            return
+        if "fields" not in message and "cleared" not in message:
+            self._violation("changed without a change", message)
+        documents[id].update(ejson.from_json(message.get("fields", {})))
+        for name in message.get("cleared", ()):
+            documents[id].pop(name, None)
+
+    def _removed(self, message: Message) -> None:
+        documents, id = self._place(message)
+        if documents.pop(id, None) is None:
+            self._violation("removed for an unknown document", message)
+
+    def _place(self, message: Message) -> tuple[dict[str, Message], str]:
+        return self.collections[message["collection"]], id_from_wire(message["id"])
+
+    def _nothing(self, message: Message) -> None:
+        pass
+
+
+HANDLERS: dict[str, Callable[[Mirror, Message], None]] = {
+    "connected": Mirror._connected,
+    "failed": Mirror._nothing,
+    "error": Mirror._nothing,
+    "ping": Mirror._nothing,
+    "pong": Mirror._nothing,
+    "ready": Mirror._ready,
+    "nosub": Mirror._nosub,
+    "result": Mirror._result,
+    "updated": Mirror._updated,
+    "added": Mirror._added,
+    "changed": Mirror._changed,
+    "removed": Mirror._removed,
+}
