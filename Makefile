@@ -1,0 +1,59 @@
+# Needs Python 3.11 or later; the rest is set up by the targets themselves.
+#
+#   make demo              a sample bookstore at http://127.0.0.1:8000/; PORT=8001: elsewhere
+#   make test              all checks and tests; ARGS="tests/unit -k alea": those
+#   make matrix            the tests under every Python and every Debian PostgreSQL found
+#
+# With CI set, what cannot be set up is an error; else it is named and its tests are skipped.
+#   PYTHON=python3.13              which Python makes the virtual environment
+#   VENV=.venv-x                   another virtual environment, such as for
+#   DJANGO='Django==5.2.*'         another Django than the latest
+#   DDDP_PG_BIN=/usr/.../bin       another PostgreSQL than the one of PyPI
+#   DDDP_CHROMIUM=/usr/...         another Chromium than the one on the PATH
+
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+ARGS ?=
+DJANGO ?=
+export PYTHON
+export PATH := $(BIN):$(PATH)
+
+.PHONY: demo test lint pytest matrix clean
+.NOTPARALLEL:
+
+demo: $(VENV)/.demo
+	@PORT=$(PORT) exec $(BIN)/python examples/bookstore/demo.py
+
+test: lint pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+pytest: $(VENV)/.test
+	@.ci/node $(VENV)
+	@chromium=$$(.ci/chromium $(VENV)) && \
+	DDDP_CHROMIUM=$$chromium exec $(BIN)/python -m pytest $(ARGS)
+
+matrix:
+	@for python in $$(.ci/python --all); do \
+		version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+		echo "== Python $$version"; \
+		$(MAKE) --no-print-directory pytest PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	done
+	@for server in $(wildcard /usr/lib/postgresql/*/bin/postgres); do \
+		$$server --version; \
+		DDDP_PG_BIN=$${server%/postgres} $(MAKE) --no-print-directory pytest || exit 1; \
+	done
+
+clean:
+	rm -rf .venv .venv-* tests/clients/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache
+
+# Older than pyproject.toml, or not there: install anew.
+$(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml
+	@.ci/venv $(VENV)
+	@echo "Installing Python packages into $(VENV)"
+	@$(PIP) install -q -e '.[$*]' $(if $(DJANGO),'$(DJANGO)')
+	@touch $@
