@@ -12,6 +12,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
+from django.db import InterfaceError, OperationalError
+
 from dddp.changefeed.payload import Fence, TableChange
 from dddp.livequery.document import Changes, Values
 from dddp.livequery.netting import RowChange
@@ -158,10 +160,10 @@ class Engine:
                 await self._listen(query)
                 await self._run_once(query)
                 failures = 0
-            except Exception:
+            except Exception as error:
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 failures += 1
-                logger.exception("Running a live query again failed; next try in %s s", delay)
+                _report(error, delay)
                 await asyncio.sleep(delay)
         query.refreshing = None
 
@@ -260,3 +262,10 @@ class Engine:
             merge(changes, query.row_changed(change, shared))
         except Unsure:
             self._mark_dirty(query)
+
+
+def _report(error: Exception, delay: float) -> None:
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("A live query waits for the database (%s); next try in %s s", error, delay)
+    else:
+        logger.error("A live query failed; next try in %s s", delay, exc_info=error)

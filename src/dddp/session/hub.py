@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from dddp.alea import random_id
 from dddp.api.registry import API, Registry
@@ -27,6 +28,10 @@ from dddp.session.work import Threads
 
 logger = logging.getLogger("dddp")
 
+T = TypeVar("T")
+
+LOST = (OperationalError, InterfaceError)
+RETRY_SECONDS = (0.05, 0.2, 1.0)
 SWEEP_SECONDS = 5.0
 QUERY_THREADS = 4
 
@@ -55,6 +60,7 @@ class Hub:
             pending_rows=conf.pending_rows,
             transaction_rows=conf.transaction_rows,
         )
+        self._live = asyncio.Event()
         self._starting: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -85,6 +91,7 @@ class Hub:
     async def _start(self) -> None:
         self.watched = await self._query_threads.run(installed_tables)
         await self.listener.start()
+        self._live.set()
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
@@ -120,6 +127,20 @@ class Hub:
                     self.engine.release(outcome)
             raise
 
+    async def retrying(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Await `function(*args)`, again while what fails is the way to the database.
+
+        Raises the database's error when it persists though changes reach this process.
+        """
+        for pause in RETRY_SECONDS:
+            try:
+                return await function(*args)
+            except LOST:
+                logger.warning("The database cannot be reached; trying again.")
+            await asyncio.sleep(pause)
+            await self._live.wait()
+        return await function(*args)
+
     async def _load(self, plan: QueryPlan) -> Loaded:
         return await self._query_threads.run(load, plan)
 
@@ -127,12 +148,14 @@ class Hub:
         self.engine.on_batch(batch)
 
     def _on_lost(self) -> None:
+        self._live.clear()
         logger.warning("The connection to the change feed is lost; clients wait for it.")
 
     async def _on_live(self) -> None:
         """Catch up after a loss: run every query again, then let lost fences pass."""
         self.user_threads.renew()
         self._query_threads.renew()
+        self._live.set()
         tokens = self.fences.outstanding()
         self.engine.resync()
         self._spawn(self._release_fences(tokens))

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from dddp.api.publication import Publication
 from dddp.api.this import Invocation
 from dddp.conf import conf
 from dddp.exceptions import MeteorError
@@ -157,11 +158,16 @@ class Session:
             raise MeteorError(
                 "too-many-subscriptions", f"No more than {conf.max_subscriptions} subscriptions."
             )
+        return await self._hub.retrying(self._plan_and_acquire, publication, event.params)
+
+    async def _plan_and_acquire(
+        self, publication: Publication, params: list[Any]
+    ) -> list[LiveQuery]:
         plans = await self._hub.user_threads.run(
             plans_for,
             self._hub.registry,
             publication,
-            event.params,
+            params,
             self._invocation(None),
             self._hub.watched,
         )
