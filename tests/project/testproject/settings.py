@@ -1,4 +1,4 @@
-"""The sample bookstore and the zoo, with what a test puts into the environment.
+"""The sample bookstore, the zoo and what tests of the protocol call, with what a test puts into the environment.
 
 DATABASE_* name the database; each DDP_* is a setting of this package, as JSON.
 """
@@ -8,7 +8,7 @@ import os
 
 from myproject.settings import *  # noqa: F403
 
-INSTALLED_APPS += ["zoo"]  # noqa: F405
+INSTALLED_APPS += ["zoo", "wire"]  # noqa: F405
 ROOT_URLCONF = "testproject.urls"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
