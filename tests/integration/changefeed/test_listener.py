@@ -12,7 +12,6 @@ import psycopg
 import pytest
 import uvloop
 from psycopg.conninfo import conninfo_to_dict
-from tools.tcp_proxy import TcpProxy
 
 from dddp.changefeed import listener as listener_module
 from dddp.changefeed import triggers
@@ -22,6 +21,7 @@ from dddp.changefeed.listener import Listener
 from dddp.changefeed.payload import Fence, TableChange
 from dddp.changefeed.triggers import WatchedTable
 from dddp.exceptions import ListenerError
+from tools.tcp_proxy import TcpProxy
 
 Connection = psycopg.Connection[Any]
 
