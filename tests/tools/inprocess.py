@@ -30,7 +30,9 @@ class InProcess(DDPClient):
     async def _drain(self):
         while (frames := await self.server.outbox.take()) is not None:
             for frame in frames:
-                await self._receive(frame.text)
+                self.receive(frame.text)
+            async with self._news:
+                self._news.notify_all()
         self.closed = (self.server.outbox.close_code, self.server.outbox.close_reason)
         async with self._news:
             self._news.notify_all()

@@ -138,7 +138,8 @@ async def test_text_keys_are_ids(hub, client, show, key, on_the_wire):
     await client.subscribe("Shown", "all")
     await db(lambda: Keyed.objects.create(key=key, value="v"))
     await quiet(hub)
-    assert client.collections["zoo.keyed"] == {on_the_wire: {"value": "v"}}
+    assert client.messages[-1]["id"] == on_the_wire
+    assert client.collections["zoo.keyed"] == {key: {"value": "v"}}
     await sql("UPDATE zoo_keyed SET key = 'moved'")
     await quiet(hub)
     assert client.collections["zoo.keyed"] == {"moved": {"value": "v"}}
