@@ -13,6 +13,7 @@ from dddp.server.options import Options
 
 if TYPE_CHECKING:
     from django.core.checks import CheckMessage
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def find_settings(module: str | None) -> None:
@@ -67,7 +68,9 @@ def load(options: Options) -> None:
 
 
 def check() -> None:
-    """Run the system checks of dddp and of its database; print warnings to stderr.
+    """Run the system checks of dddp and of its database.
+
+    Warnings and unapplied migrations are told on stderr and stop nothing.
 
     Raises:
         ConfigurationError: a line for each error found, or that PostgreSQL cannot be reached.
@@ -80,6 +83,7 @@ def check() -> None:
     try:
         _report(checks.run_checks(tags=["dddp"]))
         _report(checks.run_checks(tags=["dddp", "database"], databases=[conf.database]))
+        _tell_unapplied_migrations(connections[conf.database])
     except DatabaseError as error:
         reason = " ".join(str(error).split())
         raise ConfigurationError(
@@ -88,6 +92,19 @@ def check() -> None:
         ) from error
     finally:
         connections.close_all()
+
+
+def _tell_unapplied_migrations(connection: BaseDatabaseWrapper) -> None:
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        apps = ", ".join(sorted({migration.app_label for migration, _ in plan}))
+        print(
+            f"The database lacks {len(plan)} migrations of {apps}: run `manage.py migrate`.",
+            file=sys.stderr,
+        )
 
 
 def _report(messages: list[CheckMessage]) -> None:
