@@ -17,13 +17,13 @@ def sockjs(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-async def talk(ddp: Callable[..., Awaitable[DDPClient]], sockjs: bool) -> Talk:
+async def talk(server: Watched, ddp: Callable[..., Awaitable[DDPClient]], sockjs: bool) -> Talk:
     """A connected client."""
     return Talk(await ddp(sockjs=sockjs))
 
 
 @pytest.fixture
-async def other(ddp: Callable[..., Awaitable[DDPClient]], sockjs: bool) -> Talk:
+async def other(server: Watched, ddp: Callable[..., Awaitable[DDPClient]], sockjs: bool) -> Talk:
     """Another connected client."""
     return Talk(await ddp(sockjs=sockjs))
 
