@@ -8,7 +8,7 @@ BEGIN
     FROM pg_trigger t
     JOIN pg_proc p ON p.oid = t.tgfoid
     JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = 'dddp' AND t.tgname LIKE 'dddp%' AND NOT t.tgisinternal
+    WHERE n.nspname = 'dddp' AND p.proname ~ '^v[0-9]+_' AND NOT t.tgisinternal
     ORDER BY t.tgrelid, t.tgname
   LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', item.tgname, item.relation);
