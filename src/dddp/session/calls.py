@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.db import connections, transaction
 
+from dddp import ejson
 from dddp.api.this import Invocation, current
 from dddp.changefeed.fence import notify_fence
 from dddp.conf import conf
@@ -65,7 +66,12 @@ def wire_error(error: BaseException, what: str) -> dict[str, Any]:
     Args:
         what: for the log, where the others go with their traceback: "Method 'x' of session y".
     """
-    if isinstance(error, MeteorError):
-        return error.as_wire()
-    logger.error("%s failed", what, exc_info=error)
-    return MeteorError(500, "Internal server error").as_wire()
+    if not isinstance(error, MeteorError):
+        logger.error("%s failed", what, exc_info=error)
+        error = MeteorError(500, "Internal server error")
+    try:
+        ejson.encode_plain(error.details)
+    except Exception:
+        logger.exception("%s: the details of its error cannot be sent", what)
+        error = MeteorError(error.error, error.reason)
+    return error.as_wire()
