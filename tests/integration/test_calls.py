@@ -3,15 +3,15 @@
 import threading
 
 import pytest
-from bookstore.models import Author
 from django.db import transaction
-from tools.inprocess import InProcess, db
 
+from bookstore.models import Author
 from dddp.api.endpoints import APIMixin, api_endpoint
 from dddp.api.registry import Registry
 from dddp.api.this import this
 from dddp.exceptions import MeteorError
 from dddp.session.hub import Hub
+from tools.inprocess import InProcess, db
 
 released = threading.Event()
 
