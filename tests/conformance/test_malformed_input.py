@@ -114,21 +114,19 @@ class TestMembers:
 class TestHostileInput:
     """Afterwards this connection is closed or works, and all others work."""
 
-    @pytest.mark.parametrize("depth", [100, 450, 900, 5000, 100_000])
-    @pytest.mark.parametrize("pair", ["[]", '{"a":}'])
+    @pytest.mark.parametrize("depth", [201, 900, 5000, 50_000])
+    @pytest.mark.parametrize("pair", ["[]", '{"a":}', '{"$escape":}'])
     async def test_deep(self, talk: Talk, other: Talk, depth: int, pair: str) -> None:
         deep = pair[:-1] * depth + "1" + pair[-1] * depth
         text = f'{{"msg":"method","id":"1","method":"wire/echo","params":[{deep}]}}'
-        talk.client.sent(method("1", "wire/echo"))
-        heard = await talk.say(text)
-        assert heard == [BAD] or [each["msg"] for each in heard] == ["updated", "result"]
-        assert await works(other)
-
-    async def test_deep_and_coded(self, talk: Talk, other: Talk) -> None:
-        deep = '{"$escape":' * 900 + "{}" + "}" * 900
-        text = f'{{"msg":"method","id":"1","method":"wire/echo","params":[{deep}]}}'
         assert await talk.say(text) == [BAD]
         assert await works(other)
+
+    async def test_less_deep(self, talk: Talk) -> None:
+        value: Any = 1
+        for _ in range(180):
+            value = {"a": value}
+        assert await talk.client.call("wire/echo", value) == [value]
 
     async def test_binary_messages_are_text(self, server: Watched, other: Talk) -> None:
         async with DDPClient(server.ws_url) as client:

@@ -20,14 +20,18 @@ class Talk:
     def __init__(self, client: DDPClient) -> None:
         self.client = client
         self._numbers = itertools.count()
+        self._heard = len(client.messages)
 
     async def say(self, *messages: Message | str | bytes) -> list[Message]:
-        """Send dicts as messages, texts and bytes as they are; returns what came back."""
+        """Send dicts as messages, texts and bytes as they are.
+
+        Returns every message that has come since `say` returned before.
+        """
         end = f"end-{next(self._numbers)}"
-        heard = len(self.client.messages)
         for message in (*messages, {"msg": "unsub", "id": end}):
             await self._send(message)
         await self.client.wait_for(lambda: end in self.client.ended)
+        heard, self._heard = self._heard, len(self.client.messages)
         return [each for each in self.client.messages[heard:] if each.get("id") != end]
 
     async def _send(self, message: Message | str | bytes) -> None:

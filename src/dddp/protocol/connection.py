@@ -65,7 +65,7 @@ class Connection:
             self.deadline = now + self._interval
         try:
             return self._dispatch(parse(data), now)
-        except (NotAMessage, RecursionError):
+        except NotAMessage:
             return [_reply("Bad request", queued=False)]
         except ValueError:
             return [_reply("Parse error", queued=False)]

@@ -11,27 +11,30 @@ from dddp import ejson
 CODED = ("fields", "params", "result")
 """The members of a message that are EJSON; everything else is plain JSON (Meteor 3)."""
 
+MAX_DEPTH = 200
+"""Objects and arrays within each other. What is deeper could not be walked through, by us or by
+the application: Python's stack holds 1000 calls."""
+
 
 class NotAMessage(Exception):
-    """Text that is no JSON object or array."""
+    """Text that is no JSON object or array, or one that is nested too deeply."""
 
 
 def parse(data: str | bytes) -> Any:
     """The dict (or list, which is no message either but can be shown) that a client sent.
 
     Raises:
-        NotAMessage: it is not JSON, or a JSON string, number, boolean or null.
+        NotAMessage: it is not JSON, or a JSON string, number, boolean or null, or too deep.
         ValueError: a member cannot be decoded.
-        RecursionError: nested too deeply.
     """
     try:
         message = msgspec.json.decode(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotAMessage from error
+    if not isinstance(message, dict | list) or (_may_be_deep(data) and _is_deep(message)):
+        raise NotAMessage
     if isinstance(message, list):
         return message
-    if not isinstance(message, dict):
-        raise NotAMessage
     if _may_hold_ejson(data):
         for key in CODED:
             if key in message:
@@ -46,3 +49,23 @@ def _may_hold_ejson(data: str | bytes) -> bool:
     if isinstance(data, str):
         return '"$' in data or '"\\u0024' in data
     return b'"$' in data or b'"\\u0024' in data
+
+
+def _may_be_deep(data: str | bytes) -> bool:
+    if isinstance(data, str):
+        return data.count("[") + data.count("{") > MAX_DEPTH
+    return data.count(b"[") + data.count(b"{") > MAX_DEPTH
+
+
+def _is_deep(tree: dict[str, Any] | list[Any]) -> bool:
+    level: list[Any] = [tree]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if type(each) is dict else each)
+            if type(item) is dict or type(item) is list
+        ]
+        if not level:
+            return False
+    return True

@@ -1,4 +1,4 @@
-"""The sample bookstore, the zoo and what tests of the protocol call, with what a test puts into the environment.
+"""The bookstore, the zoo and what tests of the protocol call, with what is in the environment.
 
 DATABASE_* name the database; each DDP_* is a setting of this package, as JSON.
 """

@@ -79,6 +79,10 @@ class KeyedFrom(Publication):
         return [Keyed.objects.filter(key__gte=first)]
 
 
+class KeysOnly(Publication):
+    queries = [Keyed.objects.only("key")]
+
+
 class Gated(Publication):
     def get_queries(self, name):
         assert gates[name].wait(SECONDS)
@@ -105,4 +109,4 @@ class Empty(Publication):
         return None
 
 
-API.register([Wire, AllKeyed, KeyedFrom, Gated, Refused, Broken, NoQueryset, Empty])
+API.register([Wire, AllKeyed, KeyedFrom, KeysOnly, Gated, Refused, Broken, NoQueryset, Empty])

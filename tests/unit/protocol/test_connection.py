@@ -23,6 +23,7 @@ from dddp.protocol.events import (
     Sub,
     Unsub,
 )
+from dddp.protocol.parsing import MAX_DEPTH
 
 NORMAL = Close(1000, "Normal closure")
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -222,10 +223,24 @@ class TestMalformedInput:
         offending = {"msg": "x", "params": ["1970-01-01T00:00:00.000Z"], "other": {"$date": 0}}
         assert answer(send(connected(), message), queued=True) == bad("Bad request", offending)
 
-    def test_too_deep_to_be_shown(self) -> None:
-        text = '{"msg":"x","a":' + "[" * 600 + "]" * 600 + "}"
-        reply = answer(connected().receive(text, 0.0), queued=False)
-        assert reply["reason"] == "Bad request"
+    @pytest.mark.parametrize("pair", ["[]", '{"a":}'])
+    @pytest.mark.parametrize("tail", ["", ',"params":[{"$date":0}]'])
+    @pytest.mark.parametrize("kind", [str, str.encode])
+    def test_depth(self, pair: str, tail: str, kind: Any) -> None:
+        def nested(levels: int) -> Any:
+            tree = pair[:-1] * levels + "[]" + pair[-1] * levels
+            return kind(f'{{"msg":"x","a":{tree}{tail}}}')
+
+        shown = answer(connected().receive(nested(MAX_DEPTH - 2), 0.0), queued=True)
+        assert "offendingMessage" in shown
+        for levels in (MAX_DEPTH + 1, 900, 5000):
+            assert answer(connected().receive(nested(levels), 0.0), queued=False) == bad(
+                "Bad request"
+            )
+
+    def test_length_is_no_depth(self) -> None:
+        message = {"msg": "method", "id": "1", "method": "m", "params": [[[]]] * 500}
+        assert send(connected(), message) == [Method("1", "m", [[[]]] * 500)]
 
     @given(st.text() | st.binary())
     def test_anything_has_one_answer(self, data: str | bytes) -> None:
