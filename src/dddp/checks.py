@@ -54,7 +54,7 @@ def check_publications(**_: Any) -> list[CheckMessage]:
     """dddp.E003: a publication's static queries have no Collection."""
     found: list[CheckMessage] = []
     for publication in API.publications():
-        for entry in publication.queries or ():
+        for entry in publication.static_queries():
             try:
                 resolve(API, publication.name, entry)
             except DDPError as error:

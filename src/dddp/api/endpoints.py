@@ -42,7 +42,7 @@ class APIMixin:
         """The methods of this provider: (name on the wire, bound function)."""
         for name in dir(type(self)):
             path = getattr(getattr(type(self), name, None), "api_path", None)
-            if path is not None:
+            if isinstance(path, str):
                 yield self.get_api_path_prefix() + path, getattr(self, name)
 
     def get_api_path_prefix(self) -> str:
