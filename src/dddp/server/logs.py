@@ -11,16 +11,16 @@ def configure(verbose: bool) -> None:
     """Send the loggers `dddp` and `uvicorn` to stderr unless the project gave them a handler.
 
     Args:
-        verbose: log at level DEBUG, and each request; else `dddp` from INFO, `uvicorn` from
-            WARNING on. Levels that the project set stay.
+        verbose: `dddp` from DEBUG and `uvicorn` from INFO on, which has a line for each request;
+            else from INFO and WARNING on. Levels that the project set stay when not verbose.
     """
-    levels = {"dddp": logging.INFO, "uvicorn": logging.WARNING}
-    for name, level in levels.items():
+    levels = {"dddp": (logging.INFO, logging.DEBUG), "uvicorn": (logging.WARNING, logging.INFO)}
+    for name, (usual, detailed) in levels.items():
         logger = logging.getLogger(name)
         if verbose:
-            logger.setLevel(logging.DEBUG)
+            logger.setLevel(detailed)
         elif logger.level == logging.NOTSET:
-            logger.setLevel(level)
+            logger.setLevel(usual)
         if not logger.hasHandlers():
             handler = logging.StreamHandler()
             handler.setFormatter(logging.Formatter(FORMAT))
