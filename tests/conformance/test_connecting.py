@@ -84,7 +84,7 @@ class TestOrder:
         assert opened.messages[0]["msg"] == "connected"
 
     async def test_connect_comes_first(self, opened: DDPClient) -> None:
-        early = [
+        early: list[dict[str, Any]] = [
             {"msg": "ping"},
             {"msg": "sub", "id": "1", "name": "AllKeyed"},
             {"msg": "method", "id": "1", "method": "wire/echo", "params": []},

@@ -59,7 +59,7 @@ def _may_be_deep(data: str | bytes) -> bool:
 
 def _is_deep(tree: dict[str, Any] | list[Any]) -> bool:
     level: list[Any] = [tree]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             item
             for each in level
