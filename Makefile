@@ -2,6 +2,7 @@
 #
 #   make demo              a sample bookstore at http://127.0.0.1:8000/; PORT=8001: elsewhere
 #   make test              all checks and tests; ARGS="tests/unit -k alea": those
+#   make bench             load benchmarks; ARGS="fanout --clients 500": that case
 #   make matrix            the tests under every Python and every Debian PostgreSQL found
 #
 # With CI set, what cannot be set up is an error; else it is named and its tests are skipped.
@@ -57,3 +58,7 @@ $(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml
 	@echo "Installing Python packages into $(VENV)"
 	@$(PIP) install -q -e '.[$*]' $(if $(DJANGO),'$(DJANGO)')
 	@touch $@
+
+.PHONY: bench
+bench: $(VENV)/.demo
+	@$(BIN)/python -m benchmarks $(ARGS)

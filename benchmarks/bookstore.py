@@ -1,0 +1,72 @@
+"""The database: the sample bookstore in a PostgreSQL of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.machine import LOAD_CORE, on_core
+from benchmarks.processes import PROJECT
+from dddp.testing.postgres import TemporaryPostgres
+
+TITLE = "A title of the length that makes a message of some 250 bytes, padded: "
+TITLE_LENGTH = 160
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """The DSN of a migrated database; what Django needs to find it is in the environment.
+
+    PostgreSQL shares a core with the load client, so that the server has one to itself.
+    """
+    with on_core(LOAD_CORE):
+        postgres = TemporaryPostgres(options={"max_connections": "50"})
+        postgres.start()
+    try:
+        dsn = postgres.create_database("bookstore")
+        sys.path.insert(0, str(PROJECT))
+        os.environ.update(
+            PYTHONPATH=str(PROJECT),
+            DJANGO_SETTINGS_MODULE="myproject.settings",
+            DJANGO_DEBUG="0",
+            DATABASE_NAME="bookstore",
+            DATABASE_USER=postgres.params["user"],
+            DATABASE_PASSWORD=postgres.password,
+            DATABASE_HOST=postgres.params["host"],
+            DATABASE_PORT=str(postgres.port),
+        )
+        _migrate()
+        yield dsn
+    finally:
+        postgres.close()
+
+
+def _migrate() -> None:
+    import django
+    from django.core.management import call_command
+    from django.db import connections
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    connections.close_all()
+
+
+FILL = """
+    TRUNCATE bookstore_author, bookstore_book RESTART IDENTITY CASCADE;
+    INSERT INTO bookstore_author (name, email) VALUES ('Ada Okafor', 'ada@example.com');
+    INSERT INTO bookstore_book (title, author_id, pages, price, published)
+        SELECT {title}, 1, n, n % 100, '2020-01-01' FROM generate_series(1, {books}) n;
+    ANALYZE bookstore_book
+"""
+
+
+def fill(books: int) -> str:
+    """SQL that leaves that many books."""
+    return FILL.format(books=books, title="rpad('Book ' || n, 60, ' and on')")
+
+
+def title(number: int) -> str:
+    """A new title for each change."""
+    return f"{TITLE}{number} ".ljust(TITLE_LENGTH, "x")
