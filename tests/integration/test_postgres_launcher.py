@@ -224,9 +224,11 @@ class TestRoot:
             if bundled.is_dir():
                 shutil.copytree(bundled, private.parent.parent / bundled.name)
             before = {path: path.stat().st_mode for path in [home, *home.rglob("*")]}
-            with TemporaryPostgres(bin_dir=private / "bin") as postgres:
-                assert scalar(postgres, "SELECT 1") == 1
-                assert postgres.bin_dir != private / "bin"
+            postgres = TemporaryPostgres(bin_dir=private / "bin")
+            for _ in range(2):
+                with postgres:
+                    assert scalar(postgres, "SELECT 1") == 1
+                    assert postgres.bin_dir != private / "bin"
             assert {path: path.stat().st_mode for path in [home, *home.rglob("*")]} == before
         finally:
             shutil.rmtree(home)

@@ -78,7 +78,7 @@ class TemporaryPostgres:
         durable: bool = False,
         options: Mapping[str, str] | None = None,
     ) -> None:
-        self.bin_dir = find_binaries(bin_dir)
+        self._installed = self.bin_dir = find_binaries(bin_dir)
         self.port = port or 0
         self.password = ""
         self._options = {**({} if durable else FAST), **(options or {})}
@@ -190,6 +190,7 @@ class TemporaryPostgres:
             cwd="/",
             stdin=subprocess.PIPE,
         )
+        self.bin_dir = self._installed
         if not self._account.reaches(self.bin_dir / "postgres"):
             self.bin_dir = self._account.copy_binaries(self.bin_dir, directory)
         if not (self._data / "PG_VERSION").exists():
