@@ -1,8 +1,8 @@
 """The client end of a WebSocket, as cheap as Python allows.
 
-A library's client takes 10 to 20 microseconds for a message, several times what the server takes
-to send it: with 1,000 clients the load client, not the server, would be measured. This one does
-what the servers here need and no more: no extensions, no fragments.
+With 1,000 sockets and one message for each, a library's client (`websockets`) takes 17 to 19
+microseconds of CPU for a message and this one 6: the load client, not the server, would be
+measured. It does what the servers here need and no more: no extensions, no fragments.
 """
 
 from __future__ import annotations
