@@ -157,8 +157,12 @@ def _encode_duration(value: dt.timedelta) -> str:
 
 def _encode_dict(value: Mapping[Any, Any]) -> Any:
     tree = {_key(key): to_json(item) for key, item in value.items()}
-    looks_encoded = 1 <= len(tree) <= 2 and frozenset(tree) in _DECODERS
-    return {"$escape": tree} if looks_encoded else tree
+    return {"$escape": tree} if looks_encoded(tree) else tree
+
+
+def looks_encoded(tree: Mapping[str, Any]) -> bool:
+    """Would a reader take this JSON object for an encoded value? Then it has to be escaped."""
+    return 1 <= len(tree) <= 2 and frozenset(tree) in _DECODERS
 
 
 def _key(key: Any) -> str:

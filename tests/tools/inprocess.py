@@ -62,9 +62,9 @@ async def sql(statement, *params):
 
 async def quiet(hub):
     """Return once everything committed so far is in all live queries of the hub."""
-    token, reached = hub.fences.new()
-    await sql("SELECT pg_notify(%s, %s)", hub.fence_channel, token)
-    await reached
+    fence = hub.fences.new()
+    await sql("SELECT pg_notify(%s, %s)", hub.fence_channel, fence.token)
+    await hub.passed(fence)
     await hub.engine.settled(hub.engine.queries)
     await all_taken(hub)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Field, Model, Q, QuerySet
 
 from dddp.api.endpoints import APIMixin
-from dddp.conf import conf
+from dddp.changefeed.hidden import is_hidden
 from dddp.exceptions import ConfigurationError
 
 
@@ -74,7 +73,7 @@ class Collection(APIMixin):
             return False
         if self.fields is not None:
             return bool(names & set(self.fields))
-        return not is_hidden(field.column or field.name)
+        return not is_hidden(field)
 
     def restrict(self, queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
         """What of a queryset this user may see: `qs_filter` and `user_rel` applied."""
@@ -97,12 +96,3 @@ class Collection(APIMixin):
     def _is_own_column(self, path: str) -> bool:
         names = {field.name for field in self.model._meta.local_concrete_fields}
         return path in names
-
-
-def is_hidden(column: str) -> bool:
-    """Does a column's name look like a secret (conf.hidden_columns)? "api_key", "user_token"..."""
-    name = column.lower()
-    return any(
-        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, f"*_{pattern}")
-        for pattern in conf.hidden_columns
-    )

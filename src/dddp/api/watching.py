@@ -9,9 +9,9 @@ from django.apps import AppConfig, apps
 from django.db import connections, router
 from django.db.models import Model
 
-from dddp.api.collection import is_hidden
 from dddp.api.registry import API
 from dddp.changefeed import triggers
+from dddp.changefeed.hidden import is_hidden
 from dddp.changefeed.triggers import WatchedTable
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
@@ -103,7 +103,7 @@ def _hidden_columns(models: Iterable[type[Model]]) -> dict[str, set[str]]:
         columns = hidden.setdefault(table, set())
         for field in model._meta.local_concrete_fields:
             column = field.column or ""
-            secret = is_hidden(column) and not field.primary_key
+            secret = is_hidden(field) and not field.primary_key
             if secret and (table, column) not in published:
                 columns.add(column)
     return hidden

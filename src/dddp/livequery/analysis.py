@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from threading import Lock
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import Field, QuerySet
+from django.db.models import CompositePrimaryKey, Field, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.query import ModelIterable
 from django.db.models.sql import Query
@@ -54,17 +57,21 @@ def analyse(
     Raises:
         QueryNotLive: with the reason and what to do instead.
     """
-    _require_models(queryset)
+    _require_models(queryset, using)
+    catalog.columns_of(using, queryset.model._meta.db_table)
+    published = list(fields)
     query = _prepared(queryset.query)
     compiler = query.get_compiler(using)
-    try:
-        selected = _selected(query, compiler, using)
-    except EmptyResultSet:
-        return _nothing(queryset, collection, using)
-    published = list(fields)
+    with _COMPILING:
+        try:
+            sql, params = compiler.as_sql()
+        except EmptyResultSet:
+            return _nothing(queryset, collection, using)
+        tables = tables_of(query)
+        condition, reason = _condition(query, compiler, published, using)
+    selected = _selected(query, compiler, sql, tuple(params), using)
     shape, order, many = _shape(query, selected, collection, published, using)
-    tables = tables_of(query) | {field.m2m_db_table() for field in many}
-    condition, reason = _condition(query, compiler, published, many, using)
+    tables |= {field.m2m_db_table() for field in many}
     if condition is not None:
         tables = frozenset([_model(query)._meta.db_table])
     sql = _statement(query, selected, many, using)
@@ -87,11 +94,16 @@ def _model(query: Query) -> Any:
     return query.model
 
 
-def _require_models(queryset: QuerySet[Any]) -> None:
+def _require_models(queryset: QuerySet[Any], using: str) -> None:
     if not isinstance(queryset, QuerySet):
         raise QueryNotLive(f"{type(queryset).__name__} is not a queryset: raw() cannot be live.")
     if queryset._iterable_class is not ModelIterable:
         raise QueryNotLive("It gives values instead of documents: use only() in place of values().")
+    alias = getattr(queryset, "_db", None)
+    if alias not in (None, using):
+        raise QueryNotLive(f"It is read from {alias!r}, and DDP_DATABASE is {using!r}.")
+    if isinstance(queryset.model._meta.pk, CompositePrimaryKey):
+        raise QueryNotLive("Its model has a composite primary key, and documents have one id.")
 
 
 def _prepared(query: Query) -> Query:
@@ -107,13 +119,14 @@ def _prepared(query: Query) -> Query:
     return query
 
 
-def _selected(query: Query, compiler: Any, using: str) -> Selected:
-    sql, params = compiler.as_sql()
+def _selected(
+    query: Query, compiler: Any, sql: str, params: tuple[Any, ...], using: str
+) -> Selected:
     columns: dict[str, int] = {}
-    for place, (expression, _, _) in enumerate(compiler.select):
-        if isinstance(expression, Col):
-            columns.setdefault(expression.target.attname, place)
     annotations = dict(compiler.annotation_col_map or {})
+    for place, (expression, _, _) in enumerate(compiler.select):
+        if isinstance(expression, Col) and place not in annotations.values():
+            columns[expression.target.attname] = place
     known = catalog.columns_of(using, _model(query)._meta.db_table)
     types = tuple(
         known[expression.target.column].type if _is_own(expression, query, known) else ""
@@ -121,7 +134,7 @@ def _selected(query: Query, compiler: Any, using: str) -> Selected:
     )
     if "" in types:
         types = catalog.result_types(using, sql, params)
-    return Selected(sql, tuple(params), columns, annotations, types)
+    return Selected(sql, params, columns, annotations, types)
 
 
 def _is_own(expression: Any, query: Query, known: dict[str, catalog.Column]) -> bool:
@@ -166,20 +179,34 @@ def _loads(query: Query, field: Field[Any, Any]) -> bool:
 _STRINGS: Encoder = list_of(string)
 _SHAPES: dict[Shape, Shape] = {}
 
+# Querysets of a class share subqueries, which compilers change while they work.
+_COMPILING = Lock()
+
 
 def _condition(
-    query: Query, compiler: Any, fields: list[Field[Any, Any]], many: list[Any], using: str
+    query: Query, compiler: Any, fields: list[Field[Any, Any]], using: str
 ) -> tuple[Condition | None, str]:
     columns = catalog.columns_of(using, _model(query)._meta.db_table)
     try:
-        if many:
-            raise NotDecidable("it publishes many-to-many relations")
         for field in fields:
-            if field.column in columns and columns[field.column].virtual:
-                raise NotDecidable(f"{field.column} is generated when it is read")
+            _require_in_images(field, query, columns)
         return condition_of(query, compiler, columns), ""
     except NotDecidable as reason:
         return None, str(reason)
+
+
+def _require_in_images(
+    field: Field[Any, Any], query: Query, columns: dict[str, catalog.Column]
+) -> None:
+    """A field is published as it is read; do changes show it as it is read?"""
+    if field.many_to_many:
+        if _loads(query, field):
+            raise NotDecidable("it publishes many-to-many relations")
+        return
+    if field.column in columns and columns[field.column].virtual:
+        raise NotDecidable(f"{field.column} is generated when it is read")
+    if type(field).select_format is not Field.select_format:
+        raise NotDecidable(f"{field.name} is not read as it is stored")
 
 
 def _statement(query: Query, selected: Selected, many: list[Any], using: str) -> str:
@@ -220,6 +247,8 @@ def _frozen(value: Any) -> Any:
     """A hashable stand-in that is equal only for parameters of equal effect."""
     if isinstance(value, list | tuple):
         return (type(value), *map(_frozen, value))
+    if isinstance(value, Decimal | float | datetime):
+        return (type(value), repr(value))  # equal ones may look different to a client
     try:
         hash(value)
     except TypeError:

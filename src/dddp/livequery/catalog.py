@@ -51,12 +51,16 @@ def _type_name(using: str, oid: int) -> str:
         return str(name)
 
 
-_result_types: dict[tuple[str, str], tuple[str, ...]] = {}
+_result_types: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
 
 def result_types(using: str, sql: str, params: tuple[Any, ...]) -> tuple[str, ...]:
-    """The types of a statement's columns, found out without running it; remembered by its text."""
-    known = _result_types.get((using, sql))
+    """The types of a statement's columns, found out without running it.
+
+    They are remembered by its text and the types of its parameters.
+    """
+    key = (using, sql, *map(type, params))
+    known = _result_types.get(key)
     if known is None:
         with connections[using].cursor() as cursor:
             cursor.execute(f"SELECT * FROM ({sql}) q LIMIT 0", params)
@@ -64,7 +68,7 @@ def result_types(using: str, sql: str, params: tuple[Any, ...]) -> tuple[str, ..
         known = tuple(_type_name(using, oid) for oid in oids)
         if len(_result_types) > 4096:
             _result_types.clear()
-        _result_types[using, sql] = known
+        _result_types[key] = known
     return known
 
 

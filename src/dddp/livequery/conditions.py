@@ -16,6 +16,7 @@ from django.db.models.expressions import Col
 from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
+from dddp.changefeed.hidden import is_hidden
 from dddp.livequery.catalog import Column
 from dddp.livequery.predicates import (
     ORDERINGS,
@@ -31,6 +32,8 @@ from dddp.livequery.predicates import (
 )
 from dddp.livequery.values import COMPARABLES, Comparable
 
+# An image shows JSON's null and SQL's NULL alike.
+JSON_TYPES = ("json", "jsonb")
 PLACEHOLDERS = re.compile(r"\(%s(?:, ?%s)*\)")
 
 
@@ -88,7 +91,7 @@ class _Reader:
             raise NotDecidable(f"it uses {type(lookup).__name__}")
         column = self.column(lookup)
         name = str(lookup.lookup_name)
-        if name == "isnull":
+        if name == "isnull" and self.columns[column].type not in JSON_TYPES:
             return is_null(column, bool(lookup.rhs))
         if not lookup.rhs_is_direct_value() or getattr(lookup, "bilateral_transforms", None):
             raise NotDecidable(f"the {name} of {column} is not with a constant")
@@ -107,7 +110,8 @@ class _Reader:
         if sql != left.as_sql(self.compiler, self.compiler.connection)[0]:
             raise NotDecidable(f"it tests {sql}")
         column = str(left.target.column)
-        if column not in self.columns or self.columns[column].virtual:
+        known = self.columns.get(column)
+        if known is None or known.virtual or is_hidden(left.target):
             raise NotDecidable(f"{column} is not among the columns that changes tell of")
         return column
 

@@ -39,7 +39,7 @@ def plain(value: Any) -> bytes:
 def escaped(value: Any) -> bytes:
     """A JSON column: itself, with $escape around objects that look like EJSON."""
     text = to_json_text(value)
-    return ejson.dumps(_floats(value)) if b'"$' in text else text
+    return to_json_text(_escaped(value)) if b'"$' in text else text
 
 
 def string(value: Any) -> bytes:
@@ -66,8 +66,11 @@ def moment(value: Any) -> bytes:
 
 
 def duration(value: Any) -> bytes:
-    """An interval as an ISO 8601 duration; with months or years, as PostgreSQL writes it."""
-    parsed = parse_duration(value)
+    """An interval as an ISO 8601 duration; with months or too long, as PostgreSQL writes it."""
+    try:
+        parsed = parse_duration(value)
+    except OverflowError:
+        parsed = None
     return to_json_text(value if parsed is None else duration_iso_string(parsed))
 
 
@@ -113,14 +116,12 @@ def _integer_text(text: str) -> bytes:
     return b"%d" % int(text)
 
 
-def _floats(value: Any) -> Any:
-    """EJSON writes decimals as strings, JSON columns hold them as numbers."""
-    if isinstance(value, Decimal):
-        return float(value)
+def _escaped(value: Any) -> Any:
     if isinstance(value, list):
-        return [_floats(item) for item in value]
+        return [_escaped(item) for item in value]
     if isinstance(value, dict):
-        return {key: _floats(item) for key, item in value.items()}
+        tree = {key: _escaped(item) for key, item in value.items()}
+        return {"$escape": tree} if ejson.looks_encoded(tree) else tree
     return value
 
 

@@ -32,8 +32,6 @@ RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 class Feed(Protocol):
     """What the engine needs of the change feed's listener."""
 
-    @property
-    def live(self) -> bool: ...
     async def listen(self, table: str) -> None: ...
 
 
@@ -68,6 +66,9 @@ class Engine:
         self._tables = Tables()
         self._transaction: Transaction | None = None
         self._position = 0
+        self._epoch = 0
+        self._live = asyncio.Event()
+        self._live.set()
 
     @property
     def queries(self) -> list[LiveQuery]:
@@ -86,6 +87,9 @@ class Engine:
         query.users += 1
         try:
             await asyncio.shield(query.loaded)
+            while not self._live.is_set():
+                await self._live.wait()
+                await self.settled([query])
         except BaseException:
             self.release(query)
             raise
@@ -108,12 +112,15 @@ class Engine:
 
     async def _load(self, query: LiveQuery) -> None:
         try:
-            while True:
+            epoch = None
+            while epoch != self._epoch:
+                await self._live.wait()
+                epoch = self._epoch
                 await self._listen(query)
                 self._tables.add(query)
                 await self._run_once(query)
-                if self._feed.live and not query.dirty:
-                    return
+            if query.dirty:
+                query.refreshing = asyncio.create_task(self._refresh(query))
         except BaseException:
             if self._queries.get(query.plan.key) is query:
                 del self._queries[query.plan.key]
@@ -163,7 +170,8 @@ class Engine:
             except Exception as error:
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 failures += 1
-                _report(error, delay)
+                if not _is_passing(error, delay):
+                    self._wake(query, everyone=True)
                 await asyncio.sleep(delay)
         query.refreshing = None
 
@@ -180,10 +188,17 @@ class Engine:
             self._transaction.add(message)
         self._apply()
 
+    def lost(self) -> None:
+        """Changes do not come any more: nothing is ready until `resync`."""
+        self._live.clear()
+        self._epoch += 1
+
     def resync(self) -> None:
-        """Run every live query again: changes may have been missed."""
+        """Changes come again: run every live query anew, as some may have been missed."""
         self._transaction = None
         self._position += 1
+        self._epoch += 1
+        self._live.set()
         for query in self.queries:
             self._mark_dirty(query)
 
@@ -241,7 +256,7 @@ class Engine:
             shared: dict[int, Values] = {}
             for query in dependents.index.candidates(change.images):
                 if change.old is None and change.new is None:
-                    if transaction.applied:
+                    if transaction.applied or not change.certain:
                         self._touch(query, xid)
                 elif query.pending is not None:
                     query.pending.add(xid, change)
@@ -262,10 +277,15 @@ class Engine:
             merge(changes, query.row_changed(change, shared))
         except Unsure:
             self._mark_dirty(query)
+        except Exception:
+            logger.exception("A change cannot be applied to a live query, which is run again")
+            self._mark_dirty(query)
 
 
-def _report(error: Exception, delay: float) -> None:
+def _is_passing(error: Exception, delay: float) -> bool:
+    """Log why a query could not be run; is it the database that is away?"""
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("A live query waits for the database (%s); next try in %s s", error, delay)
-    else:
-        logger.error("A live query failed; next try in %s s", delay, exc_info=error)
+        return True
+    logger.error("A live query failed; next try in %s s", delay, exc_info=error)
+    return False

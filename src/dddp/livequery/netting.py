@@ -16,13 +16,15 @@ Image = Mapping[str, Any]
 class RowChange(NamedTuple):
     """One row before and after a transaction; None where it did not exist.
 
-    Both are None if the row ends as it began. `between` are its states within the transaction:
-    part of a transaction may have been applied before the rest was received.
+    Both are None if the row ends as it began, and if that is not certain: its columns may have
+    been altered in between. `between` are its states within the transaction: part of a
+    transaction may have been applied before the rest was received.
     """
 
     old: Image | None
     new: Image | None
     between: tuple[Image, ...] = ()
+    certain: bool = True
 
     @property
     def images(self) -> list[Image]:
@@ -72,6 +74,8 @@ def _net_row(olds: Sequence[Image], news: Sequence[Image]) -> RowChange:
         before, after = list(olds), list(news)
     else:
         before, after = _minus(olds, news), _minus(news, olds)
+    if len(before) > 1 or len(after) > 1:
+        return RowChange(None, None, (*olds, *news), certain=False)
     old, new = before[0] if before else None, after[0] if after else None
     return RowChange(old, new, tuple(news) if len(olds) + len(news) > 2 or not after else ())
 

@@ -84,7 +84,7 @@ def _local(text: str) -> dt.datetime:
 
 def _moment_param(value: Any) -> Any:
     if type(value) is dt.datetime and value.tzinfo is not None:
-        return value
+        return value.astimezone(dt.UTC)  # == between zones is never true in a repeated hour
     raise Unsure(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -21,43 +22,78 @@ from dddp.protocol.frames import Frame
 logger = logging.getLogger("dddp.session")
 
 
-def call(
-    function: Callable[..., Any],
-    params: Sequence[Any],
-    invocation: Invocation,
-    method_id: str,
-    fence: tuple[str, str],
-) -> tuple[Frame, bool]:
-    """Call a method in a transaction of its own.
+@dataclass(slots=True)
+class Call:
+    """One call of a method.
 
-    Args:
-        fence: channel and token to notify if the transaction writes.
-
-    Returns:
-        The `result` message, and whether the token was sent. A result that cannot be encoded
-        counts as an error of the method: nothing is committed.
-
-    Raises what the method raises; MeteorError 400 for parameters it does not take.
+    Attributes:
+        id: the client's, for the `result`.
+        what: for the log: "Method 'x' of session y".
+        fence: channel and token to notify behind everything it writes.
+        committed: its transaction has been committed.
+        fenced: the token has been sent.
     """
-    try:
-        inspect.signature(function).bind(*params)
-    except TypeError as error:
-        raise MeteorError(400, "Match failed") from error
-    context = current.set(invocation)
-    try:
-        with transaction.atomic(using=conf.database):
-            result = function(*params)
-            if inspect.iscoroutine(result):
-                result = async_to_sync(_awaited)(result)
-            frame = messages.result(method_id, result)
-            with connections[conf.database].cursor() as cursor:
-                return frame, notify_fence(cursor, *fence)
-    finally:
-        current.reset(context)
+
+    id: str
+    function: Callable[..., Any]
+    params: Sequence[Any]
+    invocation: Invocation
+    what: str
+    fence: tuple[str, str]
+    committed: bool = field(default=False, init=False)
+    fenced: bool = field(default=False, init=False)
+
+    def run(self) -> Frame:
+        """Call the method in a transaction of its own; returns the `result` message.
+
+        A result that cannot be encoded counts as an error of the method: nothing is committed.
+        """
+        token = current.set(self.invocation)
+        try:
+            return self._run()
+        except BaseException as error:  # a method may raise SystemExit, and must not end a server
+            return messages.result(self.id, error=wire_error(error, self.what))
+        finally:
+            current.reset(token)
+
+    def _run(self) -> Frame:
+        try:
+            inspect.signature(self.function).bind(*self.params)
+        except TypeError as error:
+            raise MeteorError(400, "Match failed") from error
+        connection = connections[conf.database]
+        hooks = False
+        try:
+            with transaction.atomic(using=conf.database):
+                transaction.on_commit(self._on_commit, using=conf.database)
+                frame = messages.result(self.id, self._result())
+                hooks = len(connection.run_on_commit) > 1
+                if not hooks and not connection.needs_rollback:
+                    with connection.cursor() as cursor:
+                        self.fenced = notify_fence(cursor, *self.fence)
+            return frame
+        finally:
+            self.fenced = self.fenced and self.committed
+            if hooks and self.committed:
+                notify(*self.fence)
+                self.fenced = True
+
+    def _result(self) -> Any:
+        result = self.function(*self.params)
+        return async_to_sync(_awaited)(result) if inspect.iscoroutine(result) else result
+
+    def _on_commit(self) -> None:
+        self.committed = True
 
 
 async def _awaited(coroutine: Any) -> Any:
     return await coroutine
+
+
+def notify(channel: str, token: str) -> None:
+    """Send a fence's token outside of any transaction."""
+    with connections[conf.database].cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [channel, token])
 
 
 def wire_error(error: BaseException, what: str) -> dict[str, Any]:

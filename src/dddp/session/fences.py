@@ -1,40 +1,63 @@
 """Write fences: a method's `updated` waits until what the method wrote has come back.
 
 The last statement of a method's transaction notifies a token. Notifications arrive in commit
-order, so whoever hears the token has heard every change of that transaction before.
+order, so whoever hears the token has heard every change of that transaction before. Tokens on
+their way when the link is lost never come: then `interrupted` lets all waiters go on, who see by
+the epoch that they have to send another.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting:
+    """A token on its way; `passed` is done once it has come or has been lost."""
+
+    token: str
+    epoch: int
+    passed: asyncio.Future[None]
 
 
 class Fences:
-    """The tokens of this process that have not come back yet."""
+    """The tokens of this process that have not come back yet.
+
+    Attributes:
+        epoch: how often the link was interrupted.
+    """
 
     def __init__(self) -> None:
+        self.epoch = 0
         self._numbers = itertools.count(1)
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, Waiting] = {}
 
-    def new(self) -> tuple[str, asyncio.Future[None]]:
-        """A token, and what is done once it has come back. `drop` it if it is not sent."""
-        token = str(next(self._numbers))
-        self._waiting[token] = asyncio.get_running_loop().create_future()
-        return token, self._waiting[token]
+    def new(self) -> Waiting:
+        """A token to send. `drop` it if it is not sent."""
+        future = asyncio.get_running_loop().create_future()
+        fence = Waiting(str(next(self._numbers)), self.epoch, future)
+        self._waiting[fence.token] = fence
+        return fence
 
-    def drop(self, token: str) -> None:
+    def drop(self, fence: Waiting) -> None:
         """The token is not coming."""
-        future = self._waiting.pop(token, None)
-        if future is not None:
-            future.cancel()
+        self._waiting.pop(fence.token, None)
+        fence.passed.cancel()
 
     def reached(self, token: str) -> None:
         """The token has come."""
-        future = self._waiting.pop(token, None)
-        if future is not None and not future.done():
-            future.set_result(None)
+        fence = self._waiting.pop(token, None)
+        if fence is not None and not fence.passed.done():
+            fence.passed.set_result(None)
+
+    def interrupted(self) -> None:
+        """The link has been lost and is back: what was on its way is lost."""
+        self.epoch += 1
+        for token in list(self._waiting):
+            self.reached(token)
 
     def outstanding(self) -> list[str]:
-        """Tokens not yet come: lost, if the change feed was interrupted."""
+        """Tokens that have not come yet."""
         return list(self._waiting)

@@ -20,7 +20,8 @@ from dddp.exceptions import ConfigurationError
 from dddp.livequery.engine import Engine
 from dddp.livequery.plan import Loaded, QueryPlan, load
 from dddp.livequery.query import LiveQuery
-from dddp.session.fences import Fences
+from dddp.session.calls import notify
+from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
 from dddp.session.session import Session
 from dddp.session.visibility import deliver
@@ -149,22 +150,26 @@ class Hub:
 
     def _on_lost(self) -> None:
         self._live.clear()
+        self.engine.lost()
         logger.warning("The connection to the change feed is lost; clients wait for it.")
 
     async def _on_live(self) -> None:
         """Catch up after a loss: run every query again, then let lost fences pass."""
         self.user_threads.renew()
         self._query_threads.renew()
-        self._live.set()
-        tokens = self.fences.outstanding()
         self.engine.resync()
-        self._spawn(self._release_fences(tokens))
+        self.fences.interrupted()
+        self._live.set()
         logger.info("The change feed is live again; %d queries run anew.", len(self.engine.queries))
 
-    async def _release_fences(self, tokens: list[str]) -> None:
-        await self.engine.settled(self.engine.queries)
-        for token in tokens:
-            self.fences.reached(token)
+    async def passed(self, fence: Waiting) -> None:
+        """Wait until all that a committed transaction wrote before this fence has been applied."""
+        await fence.passed
+        while fence.epoch != self.fences.epoch:
+            fence = self.fences.new()
+            run = self._query_threads.run
+            await self.retrying(run, notify, self.fence_channel, fence.token)
+            await fence.passed
 
     async def _sweep(self) -> None:
         """Give up on clients that do not read."""

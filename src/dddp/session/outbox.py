@@ -22,7 +22,8 @@ class Outbox:
 
     Args:
         limit: bytes that may wait. Frames of initial data (`push_initial`) raise the bound until
-            the queue has been empty once: a large first result is no sign of a slow client.
+            the queue has been empty once: a large first result is no sign of a slow client. Who
+            pushes one waits for `room` before, so that there is one at a time.
         patience: seconds the transport may take to write one chunk (256 KiB) of frames.
         clock: seconds, monotonic.
     """
@@ -34,6 +35,7 @@ class Outbox:
         "_limit",
         "_on_abort",
         "_patience",
+        "_roomy",
         "_taken_at",
         "_waiter",
         "_writing",
@@ -51,6 +53,7 @@ class Outbox:
         self._waiter: asyncio.Future[None] | None = None
         self._on_abort: list[Callable[[], object]] = []
         self._writing = False
+        self._roomy = asyncio.Event()
         self.size = 0
         self.close_code: int | None = None
         self.close_reason = ""
@@ -89,6 +92,7 @@ class Outbox:
         """Accept nothing more; the reader gets what waits, then None."""
         if self.close_code is None:
             self.close_code, self.close_reason = code, reason
+            self._roomy.set()
             self._wake()
 
     def abort(self, code: int, reason: str) -> None:
@@ -104,6 +108,12 @@ class Outbox:
         if self._writing and self._clock() - self._taken_at > self._patience:
             self.abort(*TOO_SLOW)
 
+    async def room(self) -> None:
+        """Wait until no more than the limit waits, or nothing is accepted any more."""
+        while self.size > self._limit and self.close_code is None:
+            self._roomy.clear()
+            await self._roomy.wait()
+
     async def take(self) -> list[Frame] | None:
         """Wait for frames; return a chunk of them, in order; None once closed and empty."""
         self._writing = False
@@ -118,7 +128,10 @@ class Outbox:
                 self._waiter = None
         self._writing = True
         self._taken_at = self._clock()
-        return self._take_all() if self.size <= CHUNK else self._take_chunk()
+        frames = self._take_all() if self.size <= CHUNK else self._take_chunk()
+        if self.size <= self._limit:
+            self._roomy.set()
+        return frames
 
     def _take_all(self) -> list[Frame]:
         frames, self._frames = self._frames, []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,11 @@ from dddp.livequery.query import LiveQuery
 from dddp.protocol import messages
 from dddp.protocol.connection import Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
+from dddp.protocol.frames import Frame
 from dddp.random_stream import RandomStreams
-from dddp.session.calls import call, wire_error
+from dddp.session.calls import Call, wire_error
+from dddp.session.fences import Waiting
+from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
 from dddp.session.outbox import NORMAL, Outbox
 from dddp.session.publishing import plans_for
@@ -55,8 +57,8 @@ class Session:
             new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
         )
         self._subscriptions: dict[str, list[LiveQuery]] = {}
-        self._inbox: deque[Any] = deque()
-        self._inbox_limit: int = conf.max_inbound_messages
+        self._inbox = Inbox(conf.max_inbound_messages, conf.max_message_bytes)
+        self._following: set[asyncio.Future[None]] = set()
         self._room = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,10 +67,10 @@ class Session:
         self._watch_heartbeat()
 
     async def receive(self, data: str | bytes) -> None:
-        """Take in the text of one DDP message; waits while too many are unhandled."""
+        """Take in the text of one DDP message; waits while too much is unhandled."""
         for event in self._protocol.receive(data, self._loop.time()):
-            self._take(event)
-        while len(self._inbox) > self._inbox_limit and not self._is_lost:
+            self._take(event, len(data))
+        while self._inbox.full and not self._is_lost:
             self._room.clear()
             await self._room.wait()
 
@@ -83,7 +85,8 @@ class Session:
             self._timer.cancel()
         if self._worker is not None:
             self._worker.cancel()
-        self._inbox.clear()
+        for following in self._following:
+            following.cancel()
         for queries in self._subscriptions.values():
             for query in queries:
                 self._view.forget(query)
@@ -91,7 +94,7 @@ class Session:
         self._subscriptions.clear()
         self._hub.forget(self)
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: Any, size: int = 0) -> None:
         if isinstance(event, Connected):
             self.id = event.session_id
             self.outbox.push(messages.connected(event.session_id))
@@ -102,19 +105,19 @@ class Session:
         elif isinstance(event, Send) and not event.queued:
             self.outbox.push(event.frame)
         else:
-            self._inbox.append(event)
+            self._inbox.add(event, size)
             if self._worker is None:
                 self._worker = self._loop.create_task(self._work())
 
     async def _work(self) -> None:
         try:
             while self._inbox:
-                event = self._inbox.popleft()
+                event = self._inbox.next()
                 try:
                     await HANDLERS[type(event)](self, event)
                 except Exception:
                     logger.exception("Handling a message of session %s failed", self.id)
-                if len(self._inbox) <= self._inbox_limit:
+                if not self._inbox.full:
                     self._room.set()
         finally:
             self._worker = None
@@ -138,6 +141,7 @@ class Session:
     async def _subscribe(self, event: Sub) -> None:
         if event.id in self._subscriptions:
             return
+        await self.outbox.room()
         try:
             queries = await self._open(event)
         except Exception as error:
@@ -187,33 +191,31 @@ class Session:
             self.outbox.push(messages.result(event.id, error=error))
             self.outbox.push(messages.updated([event.id]))
             return
-        token, fence = self._hub.fences.new()
+        fence = self._hub.fences.new()
+        call = Call(
+            event.id,
+            function,
+            event.params,
+            self._invocation(event.random_seed),
+            f"Method {event.method!r} of session {self.id}",
+            (self._hub.fence_channel, fence.token),
+        )
         try:
-            frame, fenced = await self._hub.user_threads.run(
-                call,
-                function,
-                event.params,
-                self._invocation(event.random_seed),
-                event.id,
-                (self._hub.fence_channel, token),
-            )
-        except Exception as error:
-            what = f"Method {event.method!r} of session {self.id}"
-            frame, fenced = messages.result(event.id, error=wire_error(error, what)), False
+            frame = await self._hub.user_threads.run(call.run)
         except BaseException:
-            self._hub.fences.drop(token)
+            self._hub.fences.drop(fence)
             raise
-        if not fenced:
-            self._hub.fences.drop(token)
+        if call.fenced:
+            await self._answer_behind(fence, event.id, frame)
+        else:
+            self._hub.fences.drop(fence)
             self.outbox.push_all([messages.updated([event.id]), frame])
-            return
-        await self._answer_behind(fence, event.id, frame)
 
-    async def _answer_behind(
-        self, fence: asyncio.Future[None], method_id: str, result: Any
-    ) -> None:
+    async def _answer_behind(self, fence: Waiting, method_id: str, result: Frame) -> None:
         """Send `updated` behind all data of the call, and the result, which does not wait long."""
         written = asyncio.ensure_future(self._written(fence))
+        self._following.add(written)
+        written.add_done_callback(self._following.discard)
         done, _ = await asyncio.wait([written], timeout=FENCE_SECONDS)
         if done:
             self.outbox.push_all([messages.updated([method_id]), result])
@@ -221,8 +223,8 @@ class Session:
         self.outbox.push(result)
         written.add_done_callback(lambda _: self.outbox.push(messages.updated([method_id])))
 
-    async def _written(self, fence: asyncio.Future[None]) -> None:
-        await fence
+    async def _written(self, fence: Waiting) -> None:
+        await self._hub.passed(fence)
         await self._hub.engine.settled(self._view.queries)
 
     def _invocation(self, random_seed: str | None) -> Invocation:

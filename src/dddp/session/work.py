@@ -64,6 +64,11 @@ class Threads:
         self._local.generation = self._generation
         try:
             return function(*args)
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StopIteration):
+                raise
+            # asyncio takes these for its own: they would end the server, or be waited for.
+            raise RuntimeError(f"{error!r} was raised.") from error
         finally:
             self._rest()
 
