@@ -64,7 +64,7 @@ def check_publications(**_: Any) -> list[CheckMessage]:
 
 @register(TAG, Tags.database)
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """dddp.E004, E005, W001: what the database itself lacks; asked with `check --database`."""
+    """dddp.E004, W001: what the database itself lacks; asked with `check --database`."""
     alias = conf.database
     if alias not in (databases or ()) or connections[alias].vendor != "postgresql":
         return []
@@ -83,27 +83,12 @@ def _database_problems(alias: str) -> Iterator[CheckMessage]:
         hint = "Upgrade it."
         yield Error("PostgreSQL is older than version 14.", hint=hint, id="dddp.E004")
         return
-    yield from _unfit_settings(connection)
     for state in triggers.status(connection, watched_tables()):
         if state.state != "installed":
             yield Warning(
                 f"The change triggers of {state.table} are {state.state}.",
                 hint=f"Run `manage.py dddp_triggers --install{_option(alias)}`.",
                 id="dddp.W001",
-            )
-
-
-def _unfit_settings(connection: Any) -> Iterator[CheckMessage]:
-    for name, needed in (("IntervalStyle", "postgres"), ("bytea_output", "hex")):
-        with connection.cursor() as cursor:
-            cursor.execute(f"SHOW {name}")
-            (value,) = cursor.fetchone() or ("",)
-        if value != needed:
-            yield Error(
-                f"PostgreSQL's {name} is {value!r} for this connection; rows are read as "
-                f"{needed!r} writes them.",
-                hint=f'Add "options": "-c {name}={needed}" to OPTIONS in DATABASES.',
-                id="dddp.E005",
             )
 
 

@@ -11,14 +11,11 @@ from dddp.conf import conf
 def is_hidden(field: Any) -> bool:
     """Does a model field look like a secret, by its own name or its column's?
 
-    `DDP_HIDDEN_COLUMNS` lists the names; "api_key" stands for "user_api_key" too.
+    `DDP_HIDDEN_COLUMNS` lists patterns of names, such as "*password*".
     """
-    return any(map(_is_secret, {field.name, field.attname, field.column or field.name}))
-
-
-def _is_secret(name: str) -> bool:
-    name = name.lower()
+    names = {field.name, field.attname, field.column or field.name}
     return any(
-        fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, f"*_{pattern}")
+        fnmatch.fnmatchcase(name.lower(), pattern)
+        for name in names
         for pattern in conf.hidden_columns
     )

@@ -79,7 +79,9 @@ class Link:
         if len(self._statements) == 1:
             self._send()
         try:
-            return await asyncio.wait_for(answer, seconds)
+            # wait_for() of Python 3.11 swallows a cancellation that comes with the answer.
+            async with asyncio.timeout(seconds):
+                return await answer
         except TimeoutError:
             error = ListenerError(f"PostgreSQL does not answer within {seconds:g} seconds.")
             self.close(error)

@@ -214,7 +214,8 @@ class Listener:
             query = "SELECT pg_notify(%s, %s)"
             await other.execute(query, [self.fence_channel, self._probe.token])
         try:
-            await asyncio.wait_for(self._probed.wait(), self._answer_seconds)
+            async with asyncio.timeout(self._answer_seconds):
+                await self._probed.wait()
         except TimeoutError:
             raise ListenerError(
                 "LISTEN does not work on the connection of the change feed, as through a "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
@@ -110,6 +111,8 @@ def _prepared(query: Query) -> Query:
     """A copy without what changes nothing about the set of documents."""
     query = query.clone()
     query.select_related = False
+    query.select_for_update = False
+    query.combined_queries = tuple(map(_prepared, query.combined_queries))
     for order in query.order_by:
         if order == "?":
             raise QueryNotLive("It uses order_by('?'): a random order is another one each time.")
@@ -249,8 +252,6 @@ def _frozen(value: Any) -> Any:
         return (type(value), *map(_frozen, value))
     if isinstance(value, Decimal | float | datetime):
         return (type(value), repr(value))  # equal ones may look different to a client
-    try:
-        hash(value)
-    except TypeError:
-        return object()
-    return (type(value), value)
+    if isinstance(value, str | int | bytes | date | UUID | None):
+        return (type(value), value)
+    return object()

@@ -12,11 +12,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
-from django.db import InterfaceError, OperationalError
-
 from dddp.changefeed.payload import Fence, TableChange
 from dddp.livequery.document import Changes, Values
 from dddp.livequery.netting import RowChange
+from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.predicates import Unsure
 from dddp.livequery.query import LiveQuery, Pending, merge
@@ -87,8 +86,9 @@ class Engine:
         query.users += 1
         try:
             await asyncio.shield(query.loaded)
-            while not self._live.is_set():
+            while query.epoch != self._epoch:
                 await self._live.wait()
+                self._mark_dirty(query)
                 await self.settled([query])
         except BaseException:
             self.release(query)
@@ -112,11 +112,11 @@ class Engine:
 
     async def _load(self, query: LiveQuery) -> None:
         try:
-            epoch = None
-            while epoch != self._epoch:
+            while query.epoch != self._epoch:
                 await self._live.wait()
-                epoch = self._epoch
                 await self._listen(query)
+                if self._queries.get(query.plan.key) is not query:
+                    return  # nobody wants it any more
                 self._tables.add(query)
                 await self._run_once(query)
             if query.dirty:
@@ -133,7 +133,7 @@ class Engine:
 
     async def _run_once(self, query: LiveQuery) -> None:
         """Ask the database and take over its answer, with what has changed since."""
-        position = self._position
+        position, epoch = self._position, self._epoch
         query.dirty = False
         query.pending = pending = Pending(self._pending_rows)
         try:
@@ -150,7 +150,7 @@ class Engine:
                 self._apply_row(query, change, {}, changes)
         if any(not query.sees(xid) for xid in pending.xids):
             query.dirty = True
-        query.applied = position
+        query.applied, query.epoch = position, epoch
         if changes:
             self._deliver({query: changes})
         self._wake(query)
@@ -254,9 +254,10 @@ class Engine:
             return
         for change in rows:
             shared: dict[int, Values] = {}
+            unsure = transaction.applied or not change.certain
             for query in dependents.index.candidates(change.images):
                 if change.old is None and change.new is None:
-                    if transaction.applied or not change.certain:
+                    if unsure or not query.plan.condition.decides(change.between[0]):
                         self._touch(query, xid)
                 elif query.pending is not None:
                     query.pending.add(xid, change)
@@ -284,7 +285,7 @@ class Engine:
 
 def _is_passing(error: Exception, delay: float) -> bool:
     """Log why a query could not be run; is it the database that is away?"""
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_outage(error):
         logger.warning("A live query waits for the database (%s); next try in %s s", error, delay)
         return True
     logger.error("A live query failed; next try in %s s", delay, exc_info=error)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 Image = Mapping[str, Any]
 
 
@@ -84,8 +86,15 @@ def _minus(left: Sequence[Image], right: Sequence[Image]) -> list[Image]:
     rest = list(right)
     kept: list[Image] = []
     for image in left:
-        if image in rest:
-            rest.remove(image)
+        for place, other in enumerate(rest):
+            if image == other and _text(image) == _text(other):
+                del rest[place]
+                break
         else:
             kept.append(image)
     return kept
+
+
+def _text(image: Image) -> bytes:
+    """What tells true from 1 and 1.0 from 1 inside a JSON column."""
+    return msgspec.json.encode(image)

@@ -16,7 +16,10 @@ from dddp.livequery.predicates import Condition
 
 logger = logging.getLogger("dddp.livequery")
 
-SETTINGS = "SET bytea_output = 'hex'; SET IntervalStyle = 'postgres'; SET extra_float_digits = 1"
+SETTINGS = """
+    SET bytea_output = 'hex'; SET extra_float_digits = 1;
+    SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'
+"""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,8 +75,8 @@ def load(plan: QueryPlan) -> Loaded:
             try:
                 identity, values = _document(plan, image, related)
                 documents[identity] = values
-            except (ValueError, RecursionError):
-                logger.exception("A row of %s cannot be published: %.200s", plan.table, image)
+            except Exception:
+                logger.exception("A row of %s cannot be published and is left out", plan.table)
     return Loaded(Snapshot.parse(rows[0][0]), documents)
 
 

@@ -45,6 +45,10 @@ class Condition:
     terms: tuple[Term, ...]
     columns: frozenset[str]
 
+    def decides(self, row: Row) -> bool:
+        """Does this image have all columns that are tested? Hidden ones change unseen."""
+        return self.columns <= row.keys()
+
 
 def always(_row: Row) -> bool | None:
     """The condition of a queryset without filters."""

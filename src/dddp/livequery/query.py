@@ -52,6 +52,7 @@ class LiveQuery:
         pending: changes kept while the query runs in the database; None while it does not.
         dirty: the database must be asked again.
         applied: place in the stream up to which `documents` is complete, when it is refreshed.
+        epoch: how often the change feed had come and gone when it was run last.
         users: how many hold on to it.
     """
 
@@ -60,6 +61,7 @@ class LiveQuery:
         "applied",
         "dirty",
         "documents",
+        "epoch",
         "loaded",
         "pending",
         "plan",
@@ -80,6 +82,7 @@ class LiveQuery:
         self.refreshing: Any = None
         self.loaded: Any = None
         self.applied = 0
+        self.epoch = -1
         self.users = 0
         self.waiters: list[tuple[int, Any]] = []
 

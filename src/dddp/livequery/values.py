@@ -84,7 +84,11 @@ def _local(text: str) -> dt.datetime:
 
 def _moment_param(value: Any) -> Any:
     if type(value) is dt.datetime and value.tzinfo is not None:
-        return value.astimezone(dt.UTC)  # == between zones is never true in a repeated hour
+        try:
+            # == between zones is never true in a repeated hour
+            return value.astimezone(dt.UTC)
+        except OverflowError:
+            pass
     raise Unsure(value)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from django.core.exceptions import FieldError
 from django.db.models import Model
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now, Random
@@ -64,14 +65,45 @@ def _own_tables(query: Query) -> Iterator[str]:
     for source in query.alias_map.values():
         if source.table_name:
             yield source.table_name
-    if query.combinator and query.model is not None:
+    if query.model is not None:
+        # Parts of combined queries are copied before they are compiled: joins that compiling
+        # adds, for parents and for the order, are not seen here.
         yield from model_tables(query.model)
+        yield from _ordering_tables(query, query.model, _ordering(query), set())
 
 
 def model_tables(model: type[Model]) -> set[str]:
     """A model's own table and, with multi-table inheritance, those of its parents."""
     related = [model, *model._meta.get_parent_list()]
     return {each._meta.db_table for each in related if not each._meta.abstract}
+
+
+def _ordering(query: Query) -> Iterable[Any]:
+    if query.order_by:
+        return query.order_by
+    return (query.get_meta().ordering or ()) if query.default_ordering else ()
+
+
+def _ordering_tables(
+    query: Query, model: type[Model], names: Iterable[Any], seen: set[type[Model]]
+) -> Iterator[str]:
+    """The tables that `order_by("author__name")` joins; a relation alone leads to its ordering."""
+    if model in seen:
+        return
+    seen.add(model)
+    for name in names:
+        if not isinstance(name, str) or name.lstrip("-+") in query.annotations:
+            continue
+        parts = name.lstrip("-+").split("__")
+        try:
+            path, field, _, _ = query.names_to_path(parts, model._meta, fail_on_missing=False)
+        except FieldError:
+            continue
+        for step in path:
+            yield step.to_opts.db_table
+        if path and field.is_relation:
+            target = path[-1].to_opts.model
+            yield from _ordering_tables(query, target, target._meta.ordering, seen)
 
 
 def _parts_of_query(query: Query) -> Iterator[Any]:

@@ -17,7 +17,9 @@ from dddp.changefeed.connect import listen_params
 from dddp.changefeed.listener import Listener
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
+from dddp.livequery import catalog
 from dddp.livequery.engine import Engine
+from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan, load
 from dddp.livequery.query import LiveQuery
 from dddp.session.calls import notify
@@ -31,7 +33,6 @@ logger = logging.getLogger("dddp")
 
 T = TypeVar("T")
 
-LOST = (OperationalError, InterfaceError)
 RETRY_SECONDS = (0.05, 0.2, 1.0)
 SWEEP_SECONDS = 5.0
 QUERY_THREADS = 4
@@ -136,7 +137,9 @@ class Hub:
         for pause in RETRY_SECONDS:
             try:
                 return await function(*args)
-            except LOST:
+            except (OperationalError, InterfaceError) as error:
+                if not is_outage(error):
+                    raise
                 logger.warning("The database cannot be reached; trying again.")
             await asyncio.sleep(pause)
             await self._live.wait()
@@ -157,6 +160,7 @@ class Hub:
         """Catch up after a loss: run every query again, then let lost fences pass."""
         self.user_threads.renew()
         self._query_threads.renew()
+        catalog.forget()
         self.engine.resync()
         self.fences.interrupted()
         self._live.set()
@@ -167,9 +171,13 @@ class Hub:
         await fence.passed
         while fence.epoch != self.fences.epoch:
             fence = self.fences.new()
-            run = self._query_threads.run
-            await self.retrying(run, notify, self.fence_channel, fence.token)
-            await fence.passed
+            try:
+                run = self._query_threads.run
+                await self.retrying(run, notify, self.fence_channel, fence.token)
+                await fence.passed
+            except BaseException:
+                self.fences.drop(fence)
+                raise
 
     async def _sweep(self) -> None:
         """Give up on clients that do not read."""

@@ -22,7 +22,7 @@ class Outbox:
 
     Args:
         limit: bytes that may wait. Frames of initial data (`push_initial`) raise the bound until
-            the queue has been empty once: a large first result is no sign of a slow client. Who
+            no more than the limit waits: a large first result is no sign of a slow client. Who
             pushes one waits for `room` before, so that there is one at a time.
         patience: seconds the transport may take to write one chunk (256 KiB) of frames.
         clock: seconds, monotonic.
@@ -120,7 +120,6 @@ class Outbox:
         while not self._frames:
             if self.close_code is not None:
                 return None
-            self._allowed = self._limit
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
@@ -130,6 +129,7 @@ class Outbox:
         self._taken_at = self._clock()
         frames = self._take_all() if self.size <= CHUNK else self._take_chunk()
         if self.size <= self._limit:
+            self._allowed = self._limit
             self._roomy.set()
         return frames
 

@@ -86,6 +86,11 @@ def resolve(
                 f"Publication {publication!r} publishes as collection {name!r}, which is not "
                 f"registered."
             )
+        if collection.model._meta.concrete_model is not queryset.model._meta.concrete_model:
+            raise ConfigurationError(
+                f"Publication {publication!r} publishes {queryset.model._meta.label} as "
+                f"{name!r}, a Collection whose model is {collection.model._meta.label}."
+            )
     else:
         collection = registry.collection_for(queryset.model)
         if collection is None:

@@ -21,6 +21,8 @@ T = TypeVar("T")
 class Threads:
     """A bounded pool of threads, each with Django database connections that stay open.
 
+    With Django's own connection pool they are given back after each job.
+
     Connections are closed when they are broken, when `renew` was called since they were last
     used, or when a job left a transaction open.
     """
@@ -77,6 +79,8 @@ class Threads:
         for connection in mine:
             connection.close_at = None
             connection.close_if_unusable_or_obsolete()
+            if connection.settings_dict.get("OPTIONS", {}).get("pool"):
+                connection.close()  # gives it back
         with self._lock:
             self._resting.update(mine)
             stopped = self._stopped

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q
+from django.db.models import CharField, Q
 from django.test import override_settings
 
 from bookstore.models import Author, Book
 from dddp.api import Collection
-from dddp.api.collection import is_hidden
+from dddp.changefeed.hidden import is_hidden
 from dddp.exceptions import ConfigurationError
 from zoo.models import Employee, Keyed, Named, Person, Specimen
 
@@ -80,25 +80,43 @@ class TestPublishedFields:
             fields(Book, **{attribute: ["titel"]})
 
 
+def named(name: str, column: str | None = None) -> CharField[Any, Any]:
+    field: CharField[Any, Any] = CharField(max_length=9, db_column=column)
+    field.set_attributes_from_name(name)
+    return field
+
+
 class TestIsHidden:
     @pytest.mark.parametrize(
-        "column",
-        ["password", "PASSWORD", "user_password", "secret", "client_secret", "api_key", "token"],
+        "name",
+        [
+            "password",
+            "PASSWORD",
+            "user_password",
+            "password_hash",
+            "secret",
+            "client_secret",
+            "api_key",
+            "token",
+            "reset_token",
+        ],
     )
-    def test_secrets(self, column: str) -> None:
-        assert is_hidden(column)
+    def test_secrets(self, name: str) -> None:
+        assert is_hidden(named(name))
 
-    @pytest.mark.parametrize(
-        "column", ["title", "token_id", "tokens", "key", "passwords", "mypassword"]
-    )
-    def test_others(self, column: str) -> None:
-        assert not is_hidden(column)
+    @pytest.mark.parametrize("name", ["title", "token_id", "tokens", "key"])
+    def test_others(self, name: str) -> None:
+        assert not is_hidden(named(name))
+
+    def test_the_name_of_the_field_or_of_the_column(self) -> None:
+        assert is_hidden(named("password", "pw"))
+        assert is_hidden(named("pw", "password"))
 
     def test_patterns_are_a_setting(self) -> None:
-        with override_settings(DDP_HIDDEN_COLUMNS=["pin*"]):
-            assert is_hidden("pin_code")
-            assert is_hidden("card_pin")
-            assert not is_hidden("password")
+        with override_settings(DDP_HIDDEN_COLUMNS=["pin*", "*_pin"]):
+            assert is_hidden(named("pin_code"))
+            assert is_hidden(named("card_pin"))
+            assert not is_hidden(named("password"))
 
 
 def user(pk: int = 7, **attributes: Any) -> User:

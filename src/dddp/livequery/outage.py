@@ -1,0 +1,18 @@
+"""Is the database away, or does it refuse?"""
+
+from __future__ import annotations
+
+from django.db import InterfaceError, OperationalError
+
+
+def is_outage(error: BaseException) -> bool:
+    """Does an error of Django's database layer mean that the connection is gone or not to be had?
+
+    PostgreSQL, "Error Codes": class 08, and 57P01 to 57P03 (shutting down, starting up). An error
+    without a code comes from libpq: there was nobody to give one.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    cause = error.__cause__
+    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return code is None or code.startswith(("08", "57P"))
