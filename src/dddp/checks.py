@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import connections
 
 from dddp.api.registry import API
 from dddp.conf import conf
@@ -87,10 +87,6 @@ def _database_problems(alias: str) -> Iterator[CheckMessage]:
         if state.state != "installed":
             yield Warning(
                 f"The change triggers of {state.table} are {state.state}.",
-                hint=f"Run `manage.py dddp_triggers --install{_option(alias)}`.",
+                hint="Run `manage.py dddp_triggers --install`.",
                 id="dddp.W001",
             )
-
-
-def _option(alias: str) -> str:
-    return "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"

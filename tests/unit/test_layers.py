@@ -39,6 +39,7 @@ WITHOUT_IO = {
     "livequery.document",
     "livequery.index",
     "livequery.netting",
+    "livequery.plan",
     "livequery.predicates",
     "livequery.query",
     "livequery.tables",

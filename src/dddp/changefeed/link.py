@@ -38,7 +38,7 @@ class Link:
         on_closed: Callable[[Exception], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._connection = connection
+        self._connection = connection  # or its socket would be closed
         self._pgconn = connection.pgconn
         self._socket = self._pgconn.socket
         self._on_notifications = on_notifications

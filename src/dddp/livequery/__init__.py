@@ -5,5 +5,6 @@ Lifecycle of a live query: `analysis` turns a queryset into a `QueryPlan`; the `
 again where the rows of a change alone cannot decide. All state is touched by the event loop's
 thread only; SQL runs in worker threads that get a plan and give back a `Loaded`.
 
-`predicates`, `values`, `document`, `index`, `netting` and `query` know neither Django nor asyncio.
+`predicates`, `values`, `document`, `index`, `netting`, `transaction`, `tables`, `plan` and `query`
+know neither Django nor asyncio.
 """

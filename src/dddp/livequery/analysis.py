@@ -59,7 +59,7 @@ def analyse(
         QueryNotLive: with the reason and what to do instead.
     """
     _require_models(queryset, using)
-    catalog.columns_of(using, queryset.model._meta.db_table)
+    catalog.columns_of(using, queryset.model._meta.db_table)  # no SQL while others wait
     published = list(fields)
     query = _prepared(queryset.query)
     compiler = query.get_compiler(using)

@@ -18,13 +18,12 @@ from dddp.livequery.netting import RowChange
 from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.predicates import Unsure
-from dddp.livequery.query import LiveQuery, Pending, merge
+from dddp.livequery.query import Effects, LiveQuery, Pending, merge
 from dddp.livequery.tables import Dependents, Tables
 from dddp.livequery.transaction import Transaction
 
 logger = logging.getLogger("dddp.livequery")
 
-Effects = dict[LiveQuery, Changes]
 RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
@@ -44,6 +43,9 @@ class Engine:
         on_fence: called with a fence's token once everything before it has been applied.
         pending_rows: changes kept for a query while it runs; beyond, it runs once more.
         transaction_rows: rows of one transaction kept; beyond, its tables are queried again.
+
+    Attributes:
+        live: set while changes come.
     """
 
     def __init__(
@@ -66,8 +68,8 @@ class Engine:
         self._transaction: Transaction | None = None
         self._position = 0
         self._epoch = 0
-        self._live = asyncio.Event()
-        self._live.set()
+        self.live = asyncio.Event()
+        self.live.set()
 
     @property
     def queries(self) -> list[LiveQuery]:
@@ -87,7 +89,7 @@ class Engine:
         try:
             await asyncio.shield(query.loaded)
             while query.epoch != self._epoch:
-                await self._live.wait()
+                await self.live.wait()
                 self._mark_dirty(query)
                 await self.settled([query])
         except BaseException:
@@ -113,7 +115,7 @@ class Engine:
     async def _load(self, query: LiveQuery) -> None:
         try:
             while query.epoch != self._epoch:
-                await self._live.wait()
+                await self.live.wait()
                 await self._listen(query)
                 if self._queries.get(query.plan.key) is not query:
                     return  # nobody wants it any more
@@ -190,7 +192,7 @@ class Engine:
 
     def lost(self) -> None:
         """Changes do not come any more: nothing is ready until `resync`."""
-        self._live.clear()
+        self.live.clear()
         self._epoch += 1
 
     def resync(self) -> None:
@@ -198,7 +200,7 @@ class Engine:
         self._transaction = None
         self._position += 1
         self._epoch += 1
-        self._live.set()
+        self.live.set()
         for query in self.queries:
             self._mark_dirty(query)
 
@@ -257,7 +259,7 @@ class Engine:
             unsure = transaction.applied or not change.certain
             for query in dependents.index.candidates(change.images):
                 if change.old is None and change.new is None:
-                    if unsure or not query.plan.condition.decides(change.between[0]):
+                    if unsure or not query.decides(change.between[0]):
                         self._touch(query, xid)
                 elif query.pending is not None:
                     query.pending.add(xid, change)

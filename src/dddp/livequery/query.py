@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from dddp.changefeed.snapshot import Snapshot
 from dddp.livequery.document import Changes, Documents, Id, Shape, Values, encode_id
 from dddp.livequery.netting import Image, RowChange
-from dddp.livequery.predicates import Condition
-
-
-class Plan(Protocol):
-    """What a live query needs of its `QueryPlan`."""
-
-    @property
-    def shape(self) -> Shape: ...
-    @property
-    def condition(self) -> Condition | None: ...
+from dddp.livequery.plan import QueryPlan
 
 
 class Pending:
@@ -57,7 +48,6 @@ class LiveQuery:
     """
 
     __slots__ = (
-        "__weakref__",
         "applied",
         "dirty",
         "documents",
@@ -72,7 +62,7 @@ class LiveQuery:
         "waiters",
     )
 
-    def __init__(self, plan: Any) -> None:
+    def __init__(self, plan: QueryPlan) -> None:
         self.plan = plan
         self.documents: Documents = {}
         self.snapshot: Snapshot | None = None
@@ -102,13 +92,13 @@ class LiveQuery:
         return self._move(self._targets(change, shared))
 
     def _targets(self, change: RowChange, shared: dict[int, Values]) -> dict[Id, Values | None]:
-        shape: Shape = self.plan.shape
+        shape, condition = self.plan.shape, self.plan.condition
         targets: dict[Id, Values | None] = {}
         if change.old is not None:
             targets[encode_id(change.old[shape.pk])] = None
         if change.new is not None:
             identity = encode_id(change.new[shape.pk])
-            inside = self.plan.condition.test(change.new) is True
+            inside = condition is not None and condition.test(change.new) is True
             targets[identity] = _encoded(shape, change.new, shared) if inside else None
         return targets
 
@@ -142,13 +132,21 @@ class LiveQuery:
                 documents[identity] = known
         return changes
 
+    def decides(self, image: Image) -> bool:
+        """Does a row image show all that the condition tests?"""
+        return self.plan.condition is not None and self.plan.condition.decides(image)
+
     def sees(self, xid: int) -> bool:
         """Are the changes of this transaction in `documents` already?"""
         return self.snapshot is not None and self.snapshot.sees(xid)
 
 
-def merge(changes: Changes, later: Changes) -> Changes:
-    """Two changes of one query in a row as one; what ends as it began is left out."""
+Effects = dict["LiveQuery", Changes]
+"""What one transaction changed in which live queries."""
+
+
+def merge(changes: Changes, later: Changes) -> None:
+    """Add later changes of a query to earlier ones; what ends as it began is left out."""
     for identity, (before, after) in later.items():
         if identity in changes:
             before = changes[identity][0]
@@ -156,7 +154,6 @@ def merge(changes: Changes, later: Changes) -> Changes:
             changes.pop(identity, None)
         else:
             changes[identity] = (before, after)
-    return changes
 
 
 def _encoded(shape: Shape, image: Image, shared: dict[int, Values]) -> Values:

@@ -20,7 +20,8 @@ REFUSED = {
     RawSQL: "the tables that raw SQL reads are not known; write it with expressions",
 }
 EXTRA = "It uses extra(): write that part with expressions."
-CLOCKS = ("TransactionNow", "StatementTimestamp", "ClockTimestamp", "RandomUUID")
+# Of django.contrib.postgres, which may not be installed.
+VOLATILE = ("TransactionNow", "StatementTimestamp", "ClockTimestamp", "RandomUUID")
 
 
 def tables_of(query: Query) -> frozenset[str]:
@@ -53,7 +54,7 @@ def refuse(node: Any) -> None:
             raise QueryNotLive(f"It uses {kind.__name__}: {why}.")
     if isinstance(node, ExtraWhere):
         raise QueryNotLive(EXTRA)
-    if type(node).__name__ in CLOCKS:
+    if type(node).__name__ in VOLATILE:
         raise QueryNotLive(f"It uses {type(node).__name__}, which differs at each run.")
 
 

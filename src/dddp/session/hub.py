@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 
 from dddp.alea import random_id
 from dddp.api.registry import API, Registry
@@ -19,8 +19,9 @@ from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
 from dddp.livequery import catalog
 from dddp.livequery.engine import Engine
+from dddp.livequery.loading import load
 from dddp.livequery.outage import is_outage
-from dddp.livequery.plan import Loaded, QueryPlan, load
+from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.query import LiveQuery
 from dddp.session.calls import notify
 from dddp.session.fences import Fences, Waiting
@@ -51,6 +52,7 @@ class Hub:
         self.fences = Fences()
         self.watched: frozenset[str] = frozenset()
         self.sessions: dict[Session, None] = {}
+        # Two pools: methods that never return must not keep live queries from being run.
         self.user_threads = Threads(conf.worker_threads, "dddp-user")
         self._query_threads = Threads(QUERY_THREADS, "dddp-query")
         self.listener = Listener(listen_params, self._on_batch, self._on_lost, self._on_live)
@@ -62,7 +64,6 @@ class Hub:
             pending_rows=conf.pending_rows,
             transaction_rows=conf.transaction_rows,
         )
-        self._live = asyncio.Event()
         self._starting: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -93,7 +94,6 @@ class Hub:
     async def _start(self) -> None:
         self.watched = await self._query_threads.run(installed_tables)
         await self.listener.start()
-        self._live.set()
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
@@ -137,12 +137,12 @@ class Hub:
         for pause in RETRY_SECONDS:
             try:
                 return await function(*args)
-            except (OperationalError, InterfaceError) as error:
+            except Exception as error:
                 if not is_outage(error):
                     raise
                 logger.warning("The database cannot be reached; trying again.")
             await asyncio.sleep(pause)
-            await self._live.wait()
+            await self.engine.live.wait()
         return await function(*args)
 
     async def _load(self, plan: QueryPlan) -> Loaded:
@@ -152,9 +152,7 @@ class Hub:
         self.engine.on_batch(batch)
 
     def _on_lost(self) -> None:
-        self._live.clear()
         self.engine.lost()
-        logger.warning("The connection to the change feed is lost; clients wait for it.")
 
     async def _on_live(self) -> None:
         """Catch up after a loss: run every query again, then let lost fences pass."""
@@ -163,8 +161,7 @@ class Hub:
         catalog.forget()
         self.engine.resync()
         self.fences.interrupted()
-        self._live.set()
-        logger.info("The change feed is live again; %d queries run anew.", len(self.engine.queries))
+        logger.info("%d live queries are run anew.", len(self.engine.queries))
 
     async def passed(self, fence: Waiting) -> None:
         """Wait until all that a committed transaction wrote before this fence has been applied."""

@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from dddp.livequery.document import Changes, Id, Shape, key_text
-from dddp.livequery.query import LiveQuery
+from dddp.livequery.query import Effects, LiveQuery
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
 
-Effects = dict[LiveQuery, Changes]
 Fields = dict[str, bytes]
 
 
@@ -128,7 +127,7 @@ def _frames(shape: Shape, changes: Changes) -> list[Frame]:
             frames.append(messages.added(name, identity, shape.object_text(after)))
         else:
             fields = shape.difference_text(before, after)
-            frames.append(messages.changed(name, identity, fields, ()))
+            frames.append(messages.changed(name, identity, fields))
     return frames
 
 

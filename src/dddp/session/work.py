@@ -1,7 +1,4 @@
-"""The one boundary between the event loop and threads: user code and SQL run here.
-
-Two pools, so that methods which never return cannot keep live queries from being run.
-"""
+"""The one boundary between the event loop and threads: user code and SQL run here."""
 
 from __future__ import annotations
 
