@@ -1,5 +1,6 @@
 import pytest
 
+from dddp.api.registry import API
 from tools.inprocess import InProcess
 
 
@@ -29,3 +30,14 @@ def show():
 
     yield lambda name, *querysets: shown.update({name: list(querysets)})
     shown.clear()
+
+
+@pytest.fixture
+def method(monkeypatch):
+    """Decorator: clients can call the function by its name."""
+
+    def register(function):
+        monkeypatch.setitem(API._methods, function.__name__, function)
+        return function
+
+    return register

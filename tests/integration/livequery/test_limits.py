@@ -1,0 +1,127 @@
+"""What clients can make a server keep is bounded, and gone with them."""
+
+import asyncio
+import json
+import random
+import threading
+
+from django.conf import settings
+from django.db.models import Value
+
+from dddp.conf import conf
+from dddp.exceptions import ListenerError
+from dddp.session.info import ConnectionInfo
+from dddp.session.outbox import Outbox
+from tools.feed import until
+from tools.inprocess import db
+from zoo.models import Keyed, Specimen, Ticket
+
+DOCUMENTS = 2_000_000
+
+
+async def opened(hub):
+    """A session whose client reads only what the test takes."""
+    session = hub.open(ConnectionInfo())
+    await send(session, msg="connect", version="1", support=["1"])
+    return session
+
+
+async def send(session, **message):
+    await session.receive(json.dumps(message))
+
+
+async def test_initial_documents_wait_for_a_client_that_does_not_read(hub, show, monkeypatch):
+    monkeypatch.setattr(settings, "DDP_OUTBOX_BYTES", DOCUMENTS // 2, raising=False)
+    rows = [Specimen(text="x" * (DOCUMENTS // 20)) for _ in range(20)]
+    await db(Specimen.objects.bulk_create, rows)
+    show("q", Specimen.objects.only("text"))
+    session = await opened(hub)
+    blocked, room = asyncio.Event(), Outbox.room
+
+    async def watched(outbox):
+        if outbox.size > DOCUMENTS // 2:
+            blocked.set()
+        await room(outbox)
+
+    monkeypatch.setattr(Outbox, "room", watched)
+    for number in range(5):
+        await send(session, msg="sub", id=str(number), name="Shown", params=["q"])
+        await send(session, msg="unsub", id=str(number))
+    await until(lambda: blocked.is_set() or session._worker is None)
+    ready = 0
+    while ready < 5:
+        assert session.outbox.size < 2 * DOCUMENTS
+        frames = await session.outbox.take()
+        ready += sum(b'"ready"' in frame.data for frame in frames)
+    session.lost()
+
+
+async def test_messages_that_wait_are_bounded_in_bytes(hub, method):
+    may_end = threading.Event()
+
+    @method
+    def wait(_):
+        return may_end.wait(20)
+
+    session = await opened(hub)
+    size = conf.max_message_bytes // 2
+    for taken in range(100):
+        message = send(session, msg="method", id=str(taken), method="wait", params=["x" * size])
+        receiving = asyncio.create_task(message)
+        await asyncio.sleep(0)
+        if not receiving.done():
+            break
+    assert taken * size <= 2 * conf.max_message_bytes
+    may_end.set()
+    await receiving
+    session.lost()
+
+
+async def test_a_call_of_a_client_that_goes_is_not_waited_for(hub, method):
+    began, may_end = threading.Event(), threading.Event()
+
+    @method
+    def wait():
+        began.set()
+        return may_end.wait(20)
+
+    session = await opened(hub)
+    await send(session, msg="method", id="1", method="wait", params=[])
+    await asyncio.to_thread(began.wait, 20)
+    session.lost()
+    await until(lambda: not hub.fences.outstanding())
+    may_end.set()
+
+
+def random_message(rng, id):
+    if rng.random() < 0.3:
+        params = [rng.choice("abc"), rng.choice("aAx")]
+        return {"msg": "method", "id": id, "method": "wire/put", "params": params}
+    params = [rng.choice(["asked", "three", "wrong", "unknown"])]
+    return {"msg": "sub", "id": id, "name": "Shown", "params": params}
+
+
+async def test_clients_that_go_at_any_moment_leave_nothing_behind(hub, show):
+    rng = random.Random(7)
+    show("asked", Keyed.objects.filter(value__iexact="a"))
+    show("three", Keyed.objects.all(), Keyed.objects.filter(value="x"), Ticket.objects.all())
+    show("wrong", Keyed.objects.all(), Specimen.objects.annotate(x=Value(1) / Value(0)))
+    before = len(asyncio.all_tasks())
+    for client in range(100):
+        session = await opened(hub)
+        for number in range(rng.randint(1, 6)):
+            await send(session, **random_message(rng, str(number)))
+        if client < 50 and rng.random() < 0.1 and hub.ready:
+            hub.listener._link.close(ListenerError("The test has cut it."))
+        await asyncio.sleep(rng.random() * 0.03)
+        session.lost()
+    await until(
+        lambda: (
+            hub.ready
+            and len(asyncio.all_tasks()) <= before
+            and not hub.fences.outstanding()
+            and not hub.engine.queries
+        )
+    )
+    assert hub.engine._tables._tables == {}
+    assert not hub.sessions
