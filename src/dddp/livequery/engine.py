@@ -91,7 +91,7 @@ class Engine:
             while query.epoch != self._epoch:
                 await self.live.wait()
                 self._mark_dirty(query)
-                await self.settled([query])
+                await self.settled([query], also_failing=True)
         except BaseException:
             self.release(query)
             raise
@@ -145,6 +145,7 @@ class Engine:
             query.dirty = True
             raise
         query.pending = None
+        query.failing = False
         query.snapshot = loaded.snapshot
         changes = query.replace(loaded.documents)
         for xid, change in pending.rows:
@@ -172,7 +173,8 @@ class Engine:
             except Exception as error:
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 failures += 1
-                if not _is_passing(error, delay):
+                query.failing = not _is_passing(error, delay)
+                if query.failing:
                     self._wake(query, everyone=True)
                 await asyncio.sleep(delay)
         query.refreshing = None
@@ -204,12 +206,17 @@ class Engine:
         for query in self.queries:
             self._mark_dirty(query)
 
-    async def settled(self, queries: Iterable[LiveQuery]) -> None:
-        """Wait until these queries contain every change received so far."""
+    async def settled(self, queries: Iterable[LiveQuery], also_failing: bool = False) -> None:
+        """Wait until these queries contain every change received so far.
+
+        Args:
+            also_failing: those too that the database refuses to run; else they are not waited for.
+        """
         position = self._position
         waiting = []
         for query in queries:
-            if query.refreshing is not None and query.applied < position:
+            behind = query.refreshing is not None and query.applied < position
+            if behind and (also_failing or not query.failing):
                 future = asyncio.get_running_loop().create_future()
                 query.waiters.append((position, future))
                 waiting.append(future)

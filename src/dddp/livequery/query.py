@@ -44,6 +44,7 @@ class LiveQuery:
         dirty: the database must be asked again.
         applied: place in the stream up to which `documents` is complete, when it is refreshed.
         epoch: how often the change feed had come and gone when it was run last.
+        failing: the database refused it when it was run last.
         users: how many hold on to it.
     """
 
@@ -52,6 +53,7 @@ class LiveQuery:
         "dirty",
         "documents",
         "epoch",
+        "failing",
         "loaded",
         "pending",
         "plan",
@@ -73,6 +75,7 @@ class LiveQuery:
         self.loaded: Any = None
         self.applied = 0
         self.epoch = -1
+        self.failing = False
         self.users = 0
         self.waiters: list[tuple[int, Any]] = []
 

@@ -1,15 +1,12 @@
 """Live queries moved on by transactions: nothing lost, nothing twice, in order."""
 
 import asyncio
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 from fakes import BOOKS, World, asking, book, by_author, everything, titles
 
 from dddp.changefeed.payload import Fence
+from dddp.livequery import engine
 
 EMMA, EMMA_2, EMMA_3 = book(1), book(1, "Emma 2"), book(1, "Emma 3")
 
@@ -200,9 +197,28 @@ async def test_a_failed_run_later_is_tried_again(caplog):
     world.rows, world.snapshot = [EMMA_2], "102:102:"
     world.commit(world.bulk(101))
     await failed.wait()
-    await world.engine.settled([query])
+    await world.engine.settled([query], also_failing=True)
     assert titles(query) == {"1": "Emma 2"}
     assert "not now" in caplog.text
+
+
+async def test_nobody_waits_for_a_query_that_the_database_refuses(caplog, monkeypatch):
+    monkeypatch.setattr(engine, "RETRY_SECONDS", (1000.0,))
+    world = World(rows=[EMMA])
+    query = await world.engine.acquire(everything())
+    refused = asyncio.Event()
+
+    async def refuse(plan):
+        refused.set()
+        raise RuntimeError("division by zero")
+
+    world.engine._run = refuse
+    world.commit(world.bulk(101))
+    await refused.wait()
+    for _ in range(3):
+        await world.engine.settled([query])
+        world.commit(world.bulk(102))
+    world.engine.release(query)
 
 
 async def test_the_last_release_ends_a_query():
