@@ -89,38 +89,32 @@ def all_of(parts: Sequence[Condition]) -> Condition:
     """AND in SQL's three-valued logic; each part's terms hold for the whole."""
     if len(parts) == 1:
         return parts[0]
-    tests = [part.test for part in parts]
-
-    def test(row: Row) -> bool | None:
-        result: bool | None = True
-        for each in tests:
-            value = each(row)
-            if value is False:
-                return False
-            if value is None:
-                result = None
-        return result
-
-    return Condition(test, tuple(t for part in parts for t in part.terms), _columns(parts))
+    terms = tuple(term for part in parts for term in part.terms)
+    return Condition(_joined(parts, decisive=False), terms, _columns(parts))
 
 
 def any_of(parts: Sequence[Condition]) -> Condition:
     """OR in SQL's three-valued logic."""
     if len(parts) == 1:
         return parts[0]
+    return Condition(_joined(parts, decisive=True), (), _columns(parts))
+
+
+def _joined(parts: Sequence[Condition], decisive: bool) -> Test:
+    """One part with the decisive value decides; else unknown is stronger than its opposite."""
     tests = [part.test for part in parts]
 
     def test(row: Row) -> bool | None:
-        result: bool | None = False
+        result: bool | None = not decisive
         for each in tests:
             value = each(row)
-            if value is True:
-                return True
+            if value is decisive:
+                return decisive
             if value is None:
                 result = None
         return result
 
-    return Condition(test, (), _columns(parts))
+    return test
 
 
 def negation(part: Condition) -> Condition:
