@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from dddp.api.registry import API
-from dddp.conf import conf
+from dddp.conf import DEFAULTS, conf
 from dddp.exceptions import DDPError
 from dddp.session.publishing import resolve
 
@@ -34,6 +35,38 @@ def check_database_engine(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(TAG)
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """dddp.E006: a setting of the wrong kind; dddp.W002: one that does not exist."""
+    found: list[CheckMessage] = []
+    for name, default in DEFAULTS.items():
+        wanted = _misfit(default, getattr(conf, name))
+        if wanted:
+            text = f"DDP_{name.upper()} must be {wanted}, not {getattr(conf, name)!r}."
+            found.append(Error(text, hint="See docs/reference.md.", id="dddp.E006"))
+    known = {f"DDP_{name.upper()}" for name in DEFAULTS}
+    for name in dir(settings):
+        if name.startswith("DDP_") and name not in known:
+            hint = f"The settings are {', '.join(sorted(known))}."
+            found.append(Warning(f"There is no setting {name}.", hint=hint, id="dddp.W002"))
+    return found
+
+
+def _misfit(default: Any, value: Any) -> str:
+    """What a value should be, if it is not like the default; "" if it is."""
+    if isinstance(default, tuple):
+        value = () if value is None else value
+        fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        return "" if fits else "a list of strings"
+    if isinstance(default, int | float):
+        number = isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+        whole = isinstance(value, int) or isinstance(default, float)
+        return "" if number and whole else "a positive number"
+    if isinstance(default, str):
+        return "" if isinstance(value, str) else "a string"
+    return ""
 
 
 @register(TAG)

@@ -31,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "bulk_rows": 1000,
     "transaction_rows": 10_000,
     "pending_rows": 10_000,
-    "allowed_origins": None,
+    "allowed_origins": (),
 }
 
 

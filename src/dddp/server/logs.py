@@ -25,3 +25,9 @@ def configure(verbose: bool) -> None:
             handler = logging.StreamHandler()
             handler.setFormatter(logging.Formatter(FORMAT))
             logger.addHandler(handler)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """uvicorn takes a refused handshake for an error; anyone could fill the log with it."""
+    return "without completing handshake" not in record.getMessage()

@@ -45,6 +45,7 @@ class Hub:
     Attributes:
         ready: the change feed is live; subscriptions become ready.
         watched: tables with up-to-date triggers.
+        stopped: it has ended; a new one is needed.
     """
 
     def __init__(self, registry: Registry = API) -> None:
@@ -52,6 +53,7 @@ class Hub:
         self.fences = Fences()
         self.watched: frozenset[str] = frozenset()
         self.sessions: dict[Session, None] = {}
+        self.stopped = False
         # Two pools: methods that never return must not keep live queries from being run.
         self.user_threads = Threads(conf.worker_threads, "dddp-user")
         self._query_threads = Threads(QUERY_THREADS, "dddp-query")
@@ -97,7 +99,8 @@ class Hub:
         self._spawn(self._sweep())
 
     async def stop(self) -> None:
-        """End all sessions and let go of the database."""
+        """End all sessions and let go of the database, for good."""
+        self.stopped = True
         for session in list(self.sessions):
             session.lost()
         for task in self._background:
@@ -210,8 +213,8 @@ _hub: Hub | None = None
 
 
 def get_hub() -> Hub:
-    """The hub of this process, made on first use."""
+    """The hub of this process, made on first use, and anew when it has been stopped."""
     global _hub
-    if _hub is None:
+    if _hub is None or _hub.stopped:
         _hub = Hub()
     return _hub

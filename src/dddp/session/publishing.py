@@ -65,7 +65,8 @@ def plan_for(
     if missing:
         raise QueryNotLive(
             f"Publication {publication!r} reads {', '.join(missing)}, which no trigger watches. "
-            f"Add the model to DDP_WATCH and run `manage.py dddp_triggers --install`."
+            f"Add the model to DDP_WATCH and run `manage.py dddp_triggers --install`; restart the "
+            f"server if that was done after its start."
         )
     return plan
 

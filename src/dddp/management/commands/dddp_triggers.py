@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from dddp.api import watching
 from dddp.changefeed import triggers
 from dddp.conf import conf
+from dddp.exceptions import ConfigurationError
 
 
 class Command(BaseCommand):
@@ -44,7 +45,10 @@ class Command(BaseCommand):
         connection = connections[using]
         if connection.vendor != "postgresql":
             raise CommandError(f"Database {using!r} is not PostgreSQL.")
-        tables = watching.watched_tables(using)
+        try:
+            tables = watching.watched_tables(using)
+        except (ConfigurationError, DatabaseError) as error:
+            raise CommandError(str(error)) from error
         if options["install"]:
             triggers.install(connection, tables)
         elif options["uninstall"]:
