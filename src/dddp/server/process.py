@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -71,6 +72,8 @@ class Worker:
         self.ready = False
         self._told, tell = spawn.Pipe(duplex=False)
         self._process = spawn.Process(target=run, args=(*self._arguments, tell))
+        # Starting the tracker, which spawning needs, would let interrupts through again.
+        resource_tracker.ensure_running()
         with _interrupts_held():
             self._process.start()
         tell.close()
