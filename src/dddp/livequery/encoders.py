@@ -18,12 +18,11 @@ from django.utils.dateparse import parse_duration
 from django.utils.duration import duration_iso_string
 
 from dddp import ejson
+from dddp.ejson import EPOCH, MILLISECOND
 
 Encoder = Callable[[Any], bytes]
 
 NULL = b"null"
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-MILLISECOND = dt.timedelta(milliseconds=1)
 INFINITIES = {"Infinity": b'{"$InfNaN":1}', "-Infinity": b'{"$InfNaN":-1}', "NaN": b'{"$InfNaN":0}'}
 RANGE = re.compile(r'([\[(])("(?:[^"\\]|\\.|"")*"|[^",]*),("(?:[^"\\]|\\.|"")*"|[^",]*)([\])])')
 

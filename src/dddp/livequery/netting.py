@@ -7,12 +7,14 @@ a row's state before is the old image that is no new image, and after, the new o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-Image = Mapping[str, Any]
+from dddp.livequery.predicates import Row
+
+Image = Row
 
 
 class RowChange(NamedTuple):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 
 from dddp.protocol.frames import Frame
 
-NORMAL = (1000, "Normal closure")
 TOO_SLOW = (1013, "Client reads too slowly")
 
 CHUNK = 256 * 1024

@@ -13,7 +13,7 @@ from dddp.conf import conf
 from dddp.exceptions import MeteorError
 from dddp.livequery.query import LiveQuery
 from dddp.protocol import messages
-from dddp.protocol.connection import Connection
+from dddp.protocol.connection import NORMAL_CLOSURE, Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
 from dddp.protocol.frames import Frame
 from dddp.random_stream import RandomStreams
@@ -21,7 +21,7 @@ from dddp.session.calls import Call, wire_error
 from dddp.session.fences import Waiting
 from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
-from dddp.session.outbox import NORMAL, Outbox
+from dddp.session.outbox import Outbox
 from dddp.session.publishing import plans_for
 from dddp.session.visibility import View
 
@@ -79,7 +79,7 @@ class Session:
         if self._is_lost:
             return
         self._is_lost = True
-        self.outbox.close(*NORMAL)
+        self.outbox.close(*NORMAL_CLOSURE)
         self._room.set()
         if self._timer is not None:
             self._timer.cancel()
@@ -101,7 +101,7 @@ class Session:
         elif isinstance(event, Close):
             self.outbox.close(event.code, event.reason)
         elif isinstance(event, Disconnect):
-            self.outbox.close(*NORMAL)
+            self.outbox.close(*NORMAL_CLOSURE)
         elif isinstance(event, Send) and not event.queued:
             self.outbox.push(event.frame)
         else:
@@ -129,7 +129,7 @@ class Session:
                 self._take(event)
         deadline = self._protocol.deadline
         if not self.id and self._loop.time() > self._opened + CONNECT_SECONDS:
-            self.outbox.close(*NORMAL)
+            self.outbox.close(*NORMAL_CLOSURE)
         if self._is_lost or self.outbox.closed:
             return
         due = self._loop.time() + conf.heartbeat_interval if deadline is None else deadline

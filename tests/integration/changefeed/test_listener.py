@@ -125,6 +125,22 @@ def kill_listeners(db: Connection) -> int:
     return len(rows)
 
 
+def recording_pauses(
+    count: int,
+) -> tuple[list[float], asyncio.Event, Callable[[float], Awaitable[None]]]:
+    """The pauses taken, an event set at the `count`th, and a `sleep` that only records them."""
+    pauses: list[float] = []
+    enough = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == count:
+            enough.set()
+        await asyncio.sleep(0)
+
+    return pauses, enough, sleep
+
+
 @pytest.mark.usefixtures("tables")
 class TestListening:
     async def test_changes_of_the_tables_listened_to(self, pg_dsn: str, db: Connection) -> None:
@@ -378,15 +394,7 @@ class TestLoss:
         assert recorder.events == ["lost", "live"] * 5
 
     async def test_a_server_that_stays_away(self, pg_dsn: str, db: Connection) -> None:
-        pauses: list[float] = []
-        enough = asyncio.Event()
-
-        async def sleep(seconds: float) -> None:
-            pauses.append(seconds)
-            if len(pauses) == 6:
-                enough.set()
-            await asyncio.sleep(0)
-
+        pauses, enough, sleep = recording_pauses(6)
         recorder = Recorder()
         async with (
             proxied(pg_dsn) as proxy,
@@ -405,15 +413,7 @@ class TestLoss:
         assert pauses[:6] == [0.01, 0.02, 0.04, 0.05, 0.05, 0.05]
 
     async def test_pauses_differ_between_servers(self, pg_dsn: str) -> None:
-        pauses: list[float] = []
-        enough = asyncio.Event()
-
-        async def sleep(seconds: float) -> None:
-            pauses.append(seconds)
-            if len(pauses) == 4:
-                enough.set()
-            await asyncio.sleep(0)
-
+        pauses, enough, sleep = recording_pauses(4)
         source = random.Random(1)
         async with (
             proxied(pg_dsn) as proxy,

@@ -16,6 +16,7 @@ from dddp.api.registry import API
 from dddp.exceptions import QueryNotLive
 from dddp.livequery.analysis import analyse
 from dddp.livequery.predicates import Unsure
+from tools.plans import plan_of
 from zoo.models import Employee, Folded, Named, Person, Specimen
 
 UTC = dt.UTC
@@ -33,11 +34,6 @@ VALUES = {
     "token_id": [uuid.UUID(int=number) for number in (1, 2)],
 }
 ORDERED = {"number", "big", "small", "exact", "day", "moment"}
-
-
-def plan_of(queryset):
-    collection = API.collection_for(queryset.model)
-    return analyse(queryset, collection.name, collection.published_fields(), "default")
 
 
 def images(table):
