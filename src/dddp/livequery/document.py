@@ -1,22 +1,24 @@
 """Documents as every subscriber shares them: an id and encoded field values, built once.
 
-An id is the JSON text of the wire id; the values are the EJSON texts of the fields in the order
-of `Shape.fields`. Both are immutable, so they may be handed to any number of sessions.
+An id is the JSON text of the wire id; values are what the document's shape makes of its fields.
+Both are immutable, so they may be handed to any number of sessions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from dddp import ejson
 from dddp.livequery.predicates import Unsure
 from dddp.protocol.messages import id_to_wire
 
 Id = bytes
-Values = tuple[bytes, ...]
+Values = tuple[Any, ...]
+"""EJSON texts in the order of `Shape.fields`; of an `OpenShape` pairs of name and EJSON text."""
 Documents = dict[Id, Values]
 Change = tuple[Values | None, Values | None]
 Changes = dict[Id, Change]
@@ -78,14 +80,53 @@ class Shape:
             ]
         )
 
+    def items(self, values: Values) -> Iterable[tuple[str, bytes]]:
+        """Names and EJSON texts of all fields."""
+        return zip(self.names, values, strict=True)
+
     def object_text(self, values: Values) -> bytes:
         """All fields as one JSON object."""
         return b"{%s}" % b",".join([k + v for k, v in zip(self._keys, values, strict=True)])
 
-    def difference_text(self, old: Values, new: Values) -> bytes:
-        """The fields whose value is another now, as one JSON object."""
+    def difference(self, old: Values, new: Values) -> tuple[bytes, list[str]]:
+        """The fields whose value is another now, as one JSON object; the names of those gone."""
         pairs = zip(self._keys, old, new, strict=True)
-        return b"{%s}" % b",".join([key + after for key, before, after in pairs if before != after])
+        text = b",".join([key + after for key, before, after in pairs if before != after])
+        return b"{%s}" % text, []
+
+
+@dataclass(frozen=True)
+class OpenShape:
+    """Documents of one collection whose field names are not known before.
+
+    Attributes:
+        collection: name on the wire.
+        pk: column of the primary key, "" if they are no rows.
+    """
+
+    collection: str
+    pk: str = ""
+
+    def from_mapping(self, fields: Mapping[str, Any]) -> Values:
+        """The field values of a mapping. Raises TypeError for a value EJSON has no form for."""
+        return tuple([(name, ejson.dumps(value)) for name, value in fields.items()])
+
+    def items(self, values: Values) -> Iterable[tuple[str, bytes]]:
+        """Names and EJSON texts of all fields."""
+        return values
+
+    def object_text(self, values: Values) -> bytes:
+        """All fields as one JSON object."""
+        return b"{%s}" % b",".join([key_text(name) + text for name, text in values])
+
+    def difference(self, old: Values, new: Values) -> tuple[bytes, list[str]]:
+        """The fields whose value is another now, as one JSON object; the names of those gone."""
+        before, after = dict(old), dict(new)
+        changed = tuple([pair for pair in new if before.get(pair[0]) != pair[1]])
+        return self.object_text(changed), [name for name in before if name not in after]
+
+
+AnyShape = Shape | OpenShape
 
 
 def key_text(name: str) -> bytes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dddp.changefeed.snapshot import Snapshot
-from dddp.livequery.document import Changes, Documents, Id, Shape, Values, encode_id
+from dddp.livequery.document import AnyShape, Changes, Documents, Id, Shape, Values, encode_id
 from dddp.livequery.netting import Image, RowChange
 from dddp.livequery.plan import QueryPlan
 
@@ -40,6 +41,7 @@ class LiveQuery:
         documents: id -> encoded values; replaced entries are new tuples, never changed ones.
         snapshot: changes it sees are contained in `documents`; None while loading.
         subscribers: who is told of changes, in order of joining.
+        listeners: called with the changes by whoever delivers them.
         pending: changes kept while the query runs in the database; None while it does not.
         dirty: the database must be asked again.
         applied: place in the stream up to which `documents` is complete, when it is refreshed.
@@ -54,6 +56,7 @@ class LiveQuery:
         "documents",
         "epoch",
         "failing",
+        "listeners",
         "loaded",
         "pending",
         "plan",
@@ -69,6 +72,7 @@ class LiveQuery:
         self.documents: Documents = {}
         self.snapshot: Snapshot | None = None
         self.subscribers: dict[Any, None] = {}
+        self.listeners: list[Callable[[Changes], None]] = []
         self.pending: Pending | None = None
         self.dirty = False
         self.refreshing: Any = None
@@ -78,6 +82,11 @@ class LiveQuery:
         self.failing = False
         self.users = 0
         self.waiters: list[tuple[int, Any]] = []
+
+    @property
+    def shape(self) -> AnyShape:
+        """How its documents look."""
+        return self.plan.shape
 
     def row_changed(self, change: RowChange, shared: dict[int, Values]) -> Changes:
         """Apply one row's change.

@@ -225,7 +225,10 @@ class Session:
 
     async def _written(self, fence: Waiting) -> None:
         await self._hub.passed(fence)
-        await self._hub.engine.settled(self._view.queries)
+        await self._hub.engine.settled(self._live_queries())
+
+    def _live_queries(self) -> list[LiveQuery]:
+        return [query for query in self._view.sources if isinstance(query, LiveQuery)]
 
     def _invocation(self, random_seed: str | None) -> Invocation:
         return Invocation(

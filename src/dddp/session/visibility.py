@@ -1,23 +1,44 @@
-"""What one client sees, without a copy of it: references to shared live queries.
+"""What one client sees, without a copy of it: references to sources of documents.
 
-A document is visible to a client iff one of its live queries on that collection contains it. Its
-fields are the union of theirs; where two publish the same field, the query subscribed to first
-gives the value (Meteor 3, "merge box": one value per field, the first publisher's).
+A source is a live query that many clients share, or what one imperative publication has added.
+
+A document is visible to a client iff one of its sources on that collection contains it. Its
+fields are the union of theirs; where two publish the same field, the source joined first gives
+the value (Meteor 3, "merge box": one value per field, the first publisher's).
 
 No Django, no asyncio, no clock. Nothing here waits: a difference is computed in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
-from dddp.livequery.document import Changes, Id, Shape, key_text
-from dddp.livequery.query import Effects, LiveQuery
+from dddp.livequery.document import AnyShape, Changes, Documents, Id, key_text
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
 
 Fields = dict[str, bytes]
+
+
+class Source(Protocol):
+    """Documents of one collection, as `LiveQuery` has them.
+
+    Attributes:
+        subscribers: the views to tell of changes.
+        listeners: called with the changes.
+    """
+
+    documents: Documents
+    subscribers: dict[Any, None]
+    listeners: list[Callable[[Changes], None]]
+
+    @property
+    def shape(self) -> AnyShape: ...
+
+
+AnySource = TypeVar("AnySource", bound=Source)
 
 
 class Sink(Protocol):
@@ -28,96 +49,115 @@ class Sink(Protocol):
 
 
 class View:
-    """The live queries one client looks at."""
+    """The sources one client looks at."""
 
     __slots__ = ("_collections", "_held", "sink")
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self._held: dict[LiveQuery, int] = {}
-        self._collections: dict[str, list[LiveQuery]] = {}
+        self._held: dict[Source, int] = {}
+        self._collections: dict[str, list[Source]] = {}
 
     @property
-    def queries(self) -> list[LiveQuery]:
-        """All live queries looked at, in order of joining."""
+    def sources(self) -> list[Source]:
+        """All sources looked at, in order of joining."""
         return list(self._held)
 
-    def join(self, query: LiveQuery) -> None:
-        """See a loaded live query's documents, and from now on its changes."""
-        self._held[query] = self._held.get(query, 0) + 1
-        if self._held[query] > 1:
+    def join(self, source: Source) -> None:
+        """See a source's documents, and from now on its changes."""
+        self._held[source] = self._held.get(source, 0) + 1
+        if self._held[source] > 1:
             return
-        query.subscribers[self] = None
-        others = self._collections.setdefault(query.plan.shape.collection, [])
-        frames = _initial(others, query)
-        others.append(query)
+        source.subscribers[self] = None
+        others = self._collections.setdefault(source.shape.collection, [])
+        frames = _initial(others, source)
+        others.append(source)
         self.sink.push_initial(frames)
 
-    def leave(self, query: LiveQuery) -> None:
-        """See it no more; documents that no other query shows are removed."""
-        self._held[query] -= 1
-        if self._held[query]:
+    def leave(self, source: Source) -> None:
+        """See it no more; documents that no other source shows are removed."""
+        self._held[source] -= 1
+        if self._held[source]:
             return
-        name = query.plan.shape.collection
+        name = source.shape.collection
         before = list(self._collections[name])
-        self.forget(query)
+        self.forget(source)
         after = self._collections.get(name)
         if after is None:
-            self.sink.push_all([messages.removed(name, i) for i in query.documents])
+            self.sink.push_all([messages.removed(name, i) for i in source.documents])
             return
-        frames: list[Frame] = []
-        for identity in query.documents:
-            was, now = _visible(before, identity), _visible(after, identity)
-            frames += difference(name, identity, was, now)
-        self.sink.push_all(frames)
+        self.sink.push_all(_differences(name, source.documents, before, after))
 
-    def forget(self, query: LiveQuery) -> None:
+    def forget(self, source: Source) -> None:
         """Stop looking without a word to the client."""
-        self._held.pop(query, None)
-        query.subscribers.pop(self, None)
-        name = query.plan.shape.collection
-        queries = self._collections.get(name, [])
-        if query in queries:
-            queries.remove(query)
-        if not queries:
+        self._held.pop(source, None)
+        source.subscribers.pop(self, None)
+        name = source.shape.collection
+        sources = self._collections.get(name, [])
+        if source in sources:
+            sources.remove(source)
+        if not sources:
             self._collections.pop(name, None)
 
-    def sees_alone(self, query: LiveQuery) -> bool:
-        """Is it the only query on its collection, so that its changes are the client's?"""
-        return len(self._collections[query.plan.shape.collection]) == 1
+    def become(self, sources: Iterable[Source]) -> None:
+        """Look at these and nothing else; the client is told of the difference only."""
+        before, old = self._collections, self._held
+        self._held = dict(Counter(sources))
+        self._collections = {}
+        for source in self._held:
+            source.subscribers[self] = None
+            self._collections.setdefault(source.shape.collection, []).append(source)
+        for source in old:
+            if source not in self._held:
+                source.subscribers.pop(self, None)
+        frames: list[Frame] = []
+        for name in dict.fromkeys([*before, *self._collections]):
+            was, now = before.get(name, []), self._collections.get(name, [])
+            if was != now:
+                touched = dict.fromkeys(i for source in [*was, *now] for i in source.documents)
+                frames += _differences(name, touched, was, now)
+        self.sink.push_initial(frames)
 
-    def merged(self, collection: str, identities: Iterable[Id], effects: Effects) -> list[Frame]:
-        """The frames for documents that several queries may show, after a transaction."""
-        queries = self._collections[collection]
+    def sees_alone(self, source: Source) -> bool:
+        """Is it the only one on its collection, so that its changes are the client's?"""
+        return len(self._collections[source.shape.collection]) == 1
+
+    def merged(
+        self, collection: str, identities: Iterable[Id], effects: Mapping[Any, Changes]
+    ) -> list[Frame]:
+        """The frames for documents that several sources may show, after a transaction."""
+        sources = self._collections[collection]
         frames: list[Frame] = []
         for identity in identities:
-            before = _visible(queries, identity, effects)
-            after = _visible(queries, identity)
+            before = _visible(sources, identity, effects)
+            after = _visible(sources, identity)
             frames += difference(collection, identity, before, after)
         return frames
 
 
-def deliver(effects: Effects) -> None:
+def deliver(effects: Mapping[AnySource, Changes]) -> None:
     """Tell every view of the effects of one transaction; equal frames are built once."""
     shared: dict[View, dict[str, dict[Id, None]]] = {}
-    for query, changes in effects.items():
+    for source, changes in effects.items():
         if not changes:
             continue
+        for listener in list(source.listeners):
+            listener(changes)
         frames: list[Frame] | None = None
-        for view in query.subscribers:
-            if view.sees_alone(query):
-                frames = frames or _frames(query.plan.shape, changes)
+        for view in source.subscribers:
+            if view.sees_alone(source):
+                frames = _frames(source.shape, changes) if frames is None else frames
                 view.sink.push_all(frames)
             else:
                 collections = shared.setdefault(view, {})
-                touched = collections.setdefault(query.plan.shape.collection, {})
+                touched = collections.setdefault(source.shape.collection, {})
                 touched.update(dict.fromkeys(changes))
     for view, collections in shared.items():
         for collection, identities in collections.items():
             view.sink.push_all(view.merged(collection, identities, effects))
 
 
-def _frames(shape: Shape, changes: Changes) -> list[Frame]:
+def _frames(shape: AnyShape, changes: Changes) -> list[Frame]:
     name = shape.collection
     frames = []
     for identity, (before, after) in changes.items():
@@ -126,36 +166,43 @@ def _frames(shape: Shape, changes: Changes) -> list[Frame]:
         elif before is None:
             frames.append(messages.added(name, identity, shape.object_text(after)))
         else:
-            fields = shape.difference_text(before, after)
-            frames.append(messages.changed(name, identity, fields))
+            fields, cleared = shape.difference(before, after)
+            if cleared or fields != b"{}":
+                frames.append(messages.changed(name, identity, fields, cleared))
     return frames
 
 
-def _initial(others: list[LiveQuery], query: LiveQuery) -> list[Frame]:
-    shape = query.plan.shape
-    if not others:
-        text, name = shape.object_text, shape.collection
-        return [messages.added(name, i, text(values)) for i, values in query.documents.items()]
+def _initial(others: list[Source], source: Source) -> list[Frame]:
+    shape = source.shape
+    if others:
+        together = [*others, source]
+        return _differences(shape.collection, source.documents, others, together)
+    text, name = shape.object_text, shape.collection
+    return [messages.added(name, i, text(values)) for i, values in source.documents.items()]
+
+
+def _differences(
+    collection: str, identities: Iterable[Id], before: list[Source], after: list[Source]
+) -> list[Frame]:
     frames: list[Frame] = []
-    for identity in query.documents:
-        before = _visible(others, identity)
-        after = _visible([*others, query], identity)
-        frames += difference(shape.collection, identity, before, after)
+    for identity in identities:
+        was, now = _visible(before, identity), _visible(after, identity)
+        frames += difference(collection, identity, was, now)
     return frames
 
 
 def _visible(
-    queries: Iterable[LiveQuery], identity: Id, effects: Effects | None = None
+    sources: Iterable[Source], identity: Id, effects: Mapping[Any, Changes] | None = None
 ) -> Fields | None:
-    """The fields of a document that these queries show; with `effects`, before these."""
+    """The fields of a document that these sources show; with `effects`, before these."""
     fields: Fields | None = None
-    for query in queries:
-        values = query.documents.get(identity)
-        if effects is not None and identity in (changes := effects.get(query, {})):
+    for source in sources:
+        values = source.documents.get(identity)
+        if effects is not None and identity in (changes := effects.get(source, {})):
             values = changes[identity][0]
         if values is not None:
             fields = fields or {}
-            for name, value in zip(query.plan.shape.names, values, strict=True):
+            for name, value in source.shape.items(values):
                 fields.setdefault(name, value)
     return fields
 

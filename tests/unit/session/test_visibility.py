@@ -2,7 +2,7 @@
 
 import json
 
-from dddp.livequery.document import PublishedField, Shape
+from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.query import LiveQuery
 from dddp.session.visibility import View, deliver
 
@@ -194,3 +194,79 @@ def test_forgetting_says_nothing():
     client.view.forget(books)
     change((books, "a", None))
     assert client.kinds() == []
+
+
+def open_query(collection="books", **documents):
+    shape = OpenShape(collection)
+    live = LiveQuery(Plan(shape))
+    live.documents = {identity(key): shape.from_mapping(each) for key, each in documents.items()}
+    return live
+
+
+def open_change(live, key, fields):
+    after = live.shape.from_mapping(fields)
+    before, live.documents[identity(key)] = live.documents[identity(key)], after
+    deliver({live: {identity(key): (before, after)}})
+
+
+def test_documents_whose_fields_come_and_go():
+    client, books = Client(), open_query(a={"title": "Emma", "pages": 1})
+    client.view.join(books)
+    open_change(books, "a", {"title": "Emma", "price": 2})
+    assert client.messages[-1]["fields"] == {"price": 2}
+    assert client.messages[-1]["cleared"] == ["pages"]
+    assert client.documents[("books", "a")] == {"title": "Emma", "price": 2}
+
+
+def test_the_same_fields_in_another_order_are_no_change():
+    client, books = Client(), open_query(a={"title": "Emma", "pages": 1})
+    client.view.join(books)
+    client.kinds()
+    open_change(books, "a", {"pages": 1, "title": "Emma"})
+    assert client.kinds() == []
+
+
+def test_fields_of_both_kinds_of_document_are_merged():
+    client = Client()
+    rows, extra = query("title", a=["Emma"]), open_query(a={"title": "x", "price": 2})
+    client.view.join(rows)
+    client.view.join(extra)
+    assert client.documents[("books", "a")] == {"title": "Emma", "price": 2}
+    open_change(extra, "a", {})
+    assert client.documents[("books", "a")] == {"title": "Emma"}
+
+
+def test_becoming_tells_the_difference_only():
+    client = Client()
+    old, kept = query("title", a=["Emma"], b=["Ulysses"]), query("name", collection="authors")
+    new = query("title", "pages", b=["Ulysses", 3], c=["Walden", 4])
+    client.view.join(old)
+    client.view.join(kept)
+    client.kinds()
+    client.view.become([kept, new])
+    assert client.kinds() == ["removed", "changed", "added"]
+    assert client.documents == {
+        ("books", "b"): {"title": "Ulysses", "pages": 3},
+        ("books", "c"): {"title": "Walden", "pages": 4},
+    }
+    assert not old.subscribers
+    change((new, "b", None), (kept, "x", ["Jane"]))
+    assert client.kinds() == ["removed", "added"]
+
+
+def test_becoming_what_it_is_says_nothing():
+    client, books = Client(), query("title", a=["Emma"])
+    client.view.join(books)
+    client.view.join(books)
+    client.kinds()
+    client.view.become([books])
+    assert client.kinds() == []
+    client.view.leave(books)
+    assert client.kinds() == ["removed"]
+
+
+def test_listeners_hear_of_changes():
+    heard, books = [], query("title", a=["Emma"])
+    books.listeners.append(heard.append)
+    change((books, "a", None))
+    assert heard == [{identity("a"): (encoded(["Emma"]), None)}]
