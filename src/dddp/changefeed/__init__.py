@@ -5,6 +5,7 @@
     channels   the NOTIFY channel of a table
     payload    notifications -> TableChange and Fence, without I/O
     listener   one LISTEN connection for the process; survives the loss of its link
+    backlog    warns while PostgreSQL's notification queue fills up
     connect    where that connection leads; link reads it on the event loop
     fence      marks where a transaction's changes end in the stream
     snapshot   is a transaction in a result, or still to come from the stream?

@@ -25,6 +25,7 @@ import psycopg
 from dddp.changefeed import channels
 from dddp.changefeed.link import Link, Notification
 from dddp.changefeed.payload import Decoder, Fence, TableChange
+from dddp.changefeed.backlog import QueueWatch
 from dddp.exceptions import ListenerError
 
 logger = logging.getLogger("dddp.changefeed")
@@ -33,7 +34,6 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 10.0
 # A link that held this long makes the pauses short again.
 STEADY_SECONDS = 30.0
-_USAGE = "SELECT pg_notification_queue_usage()"
 
 
 class Listener:
@@ -45,7 +45,8 @@ class Listener:
         on_lost: called when the link has ended.
         on_live: awaited when all channels are listened to again; cancelled if the link ends
             meanwhile. What it raises ends the link.
-        check_seconds: how often an idle link is asked for the fill of the notification queue.
+        check_seconds: how often the fill of the notification queue is asked for, besides at each
+            connecting.
         answer_seconds: how long an answer of the server may take before the link counts as lost.
         sleep, clock, jitter: asyncio.sleep, time.monotonic, random.random.
 
@@ -80,6 +81,7 @@ class Listener:
         self._jitter = jitter
         self.live = False
         self.queue_usage = 0.0
+        self._queue = QueueWatch()
         self.fence_channel = channels.fence_channel(secrets.token_hex(10))
         self._probe = Fence(secrets.token_hex(10))
         self._probed = asyncio.Event()
@@ -170,6 +172,7 @@ class Listener:
             await link.execute(f"LISTEN {self.fence_channel}", self._answer_seconds)
             async with self._listening:
                 await self._listen_on(link)
+            await self._check_queue(link)
         except BaseException as error:
             link.close(ListenerError(f"LISTEN failed: {error}"))
             raise
@@ -232,17 +235,19 @@ class Listener:
             link, attempt = await self._return(attempt)
 
     async def _check_until_closed(self, link: Link) -> None:
-        """The question finds half-open links, and helps the queue on (PostgreSQL: NOTIFY)."""
+        """The question finds half-open links too."""
         while not link.closed.done():
             await asyncio.wait({link.closed}, timeout=self._check_seconds)
             if link.closed.done():
                 return
             try:
-                result = await link.execute(_USAGE, self._answer_seconds)
+                await self._check_queue(link)
             except ListenerError as error:
                 link.close(error)
                 return
-            self.queue_usage = float(result.get_value(0, 0) or 0)
+
+    async def _check_queue(self, link: Link) -> None:
+        self.queue_usage = await self._queue.check(link, self._answer_seconds)
 
     async def _return(self, attempt: int) -> tuple[Link, int]:
         """A link that is live again, and how many attempts there have been."""
