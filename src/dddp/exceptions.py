@@ -4,7 +4,8 @@ DDPError
 ├── MeteorError          what a client may be told
 ├── ConfigurationError   the operator or developer has to change something
 ├── ListenerError        the change feed cannot be followed
-└── QueryNotLive         a queryset that cannot be published
+├── QueryNotLive         a queryset that cannot be published
+└── SubscriptionEnded    a publication goes on though nobody listens
 """
 
 from __future__ import annotations
@@ -54,3 +55,7 @@ class ListenerError(DDPError):
 
 class QueryNotLive(DDPError):
     """A queryset that cannot be kept live, and why."""
+
+
+class SubscriptionEnded(DDPError):
+    """Raised in a running `def publish` when it says something after its subscription has ended."""

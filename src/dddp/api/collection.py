@@ -80,7 +80,9 @@ class Collection(APIMixin):
         if self.qs_filter is not None:
             given = self.qs_filter
             queryset = queryset.filter(given if isinstance(given, Q) else Q(**given))
-        if self.user_rel is None or (self.always_allow_superusers and user.is_superuser):
+        if self.user_rel is None or (
+            self.always_allow_superusers and getattr(user, "is_superuser", False)
+        ):
             return queryset
         if not user.is_authenticated:
             return queryset.none()

@@ -1,32 +1,36 @@
-"""Publications: named sets of querysets that clients subscribe to."""
+"""Publications: what clients subscribe to by name."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 
 from dddp.api.endpoints import APIMixin
+from dddp.api.imperative import Imperative, Publisher
 from dddp.exceptions import ConfigurationError, MeteorError
 
 Published = QuerySet[Any] | tuple[QuerySet[Any], str]
 
 
-class Publication(APIMixin):
+class Publication(Imperative, APIMixin):
     """What `subscribe(name, *params)` gives.
 
-    Set `queries`, or write `get_queries(self, *params)`; `dddp.api.this` tells whom it is for.
+    Set `queries`, or write `get_queries(self, *params)`; `dddp.api.this` tells whom it is for. Or
+    write `publish(self, *params)`: then there is one instance for each subscription.
 
     Attributes:
         name: what clients subscribe to; the class's name unless set.
         queries: querysets, or pairs (queryset, name of the collection to publish it as); one of
             either may stand for itself.
+        universal: every client gets it without subscribing, from the start.
     """
 
     name: ClassVar[str] = ""
     queries: ClassVar[Sequence[Published] | Published | None] = None
+    universal: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -52,15 +56,31 @@ class Publication(APIMixin):
             if params:
                 raise MeteorError(400, "Match failed")
         else:
-            try:
-                inspect.signature(self.get_queries).bind(*params)
-            except TypeError as error:
-                raise MeteorError(400, "Match failed") from error
+            _require_fit(self.get_queries, params)
         return _listed(self.get_queries(*params))
+
+    @property
+    def is_imperative(self) -> bool:
+        """Has it a `publish` method of its own?"""
+        return type(self).publish is not Imperative.publish
+
+    def serving(self, publisher: Publisher) -> Publication:
+        """An instance for one subscription; parameters `publish` does not take: as above."""
+        _require_fit(self.publish, publisher.params)
+        instance = type(self)()
+        instance._publisher = publisher
+        return instance
 
     def static_queries(self) -> list[Published]:
         """What `queries` holds, whoever subscribes."""
         return _listed(self.queries)
+
+
+def _require_fit(function: Callable[..., Any], params: Sequence[Any]) -> None:
+    try:
+        inspect.signature(function).bind(*params)
+    except TypeError as error:
+        raise MeteorError(400, "Match failed") from error
 
 
 def _listed(found: Any) -> list[Published]:

@@ -69,6 +69,14 @@ class Registry:
         """The publication of that name."""
         return self._publications.get(name)
 
+    def universal(self) -> list[Publication]:
+        """The publications that every client gets, in order of registration."""
+        return [each for each in self._publications.values() if each.universal]
+
+    def methods(self) -> list[str]:
+        """The names of all methods."""
+        return list(self._methods)
+
     def method(self, name: str) -> Function | None:
         """The function that a method name calls."""
         return self._methods.get(name)

@@ -20,12 +20,16 @@ class Invocation:
         connection: the client's connection (address, headers, ...).
         random_streams: ids drawn from here equal those the client drew (optimistic inserts).
         is_simulation: False: this is the server.
+        may_set_user: in methods that a client has called.
+        user_was_set: `set_user_id` was called.
     """
 
     user_id: str | None = None
     connection: Any = None
     random_streams: RandomStreams = field(default_factory=lambda: RandomStreams(None))
     is_simulation: bool = False
+    may_set_user: bool = False
+    user_was_set: bool = field(default=False, init=False)
     _user: Any = None
 
     @property
@@ -34,6 +38,22 @@ class Invocation:
         if self._user is None:
             self._user = _load_user(self.user_id)
         return self._user
+
+    def set_user_id(self, user_id: str | None) -> None:
+        """Log the caller in as the user with this primary key, or out (None).
+
+        All subscriptions of the client run again for the new user once the method's transaction
+        is committed, before its result is sent. If the method fails, nothing changes.
+
+        Raises:
+            RuntimeError: nobody's method is running.
+            TypeError: `user_id` is neither a string nor None.
+        """
+        if not self.may_set_user:
+            raise RuntimeError("Can't call set_user_id outside of a method called by a client.")
+        if not isinstance(user_id, str | None):
+            raise TypeError(f"set_user_id takes a string or None, not {user_id!r}: str(user.pk)")
+        self.user_id, self._user, self.user_was_set = user_id, None, True
 
 
 class This:
@@ -59,5 +79,5 @@ def _load_user(user_id: str | None) -> Any:
 
     if user_id is None:
         return AnonymousUser()
-    users = get_user_model()._default_manager
-    return users.filter(pk=user_id, is_active=True).first() or AnonymousUser()
+    user = get_user_model()._default_manager.filter(pk=user_id).first()
+    return user if getattr(user, "is_active", user is not None) else AnonymousUser()

@@ -39,7 +39,8 @@ def watched_models() -> list[type[Model]]:
     """The models of the registered collections and of `DDP_WATCH`, and those they lead to.
 
     These are the targets of foreign keys, one-to-one and many-to-many fields, with the tables
-    between, and parents of multi-table inheritance. Of a proxy, the model it stands for.
+    between, and parents of multi-table inheritance. Of a proxy, the model it stands for. Where
+    clients may log in, the user's model too, but nothing that it leads to.
     """
     found: dict[type[Model], None] = {}
     waiting = [collection.model for collection in API.collections()] + _named_models()
@@ -49,6 +50,7 @@ def watched_models() -> list[type[Model]]:
             continue
         found[model] = None
         waiting.extend(_targets(model))
+    found.update(dict.fromkeys(_models_of_rights()))
     return [model for model in found if router.allow_migrate_model(conf.database, model)]
 
 
@@ -58,6 +60,23 @@ def install_after_migrate(using: str, app_config: AppConfig | None = None, **_: 
         return  # the signal comes once for each app
     if using == conf.database and connections[using].vendor == "postgresql":
         triggers.install(connections[using], watched_tables())
+
+
+def user_model() -> type[Model]:
+    """The model of users, of a proxy the one it stands for."""
+    from django.contrib.auth import get_user_model
+
+    model = get_user_model()
+    return model._meta.concrete_model or model
+
+
+def _models_of_rights() -> list[type[Model]]:
+    """The tables of a user's row, if a collection has to do with users or a method may log in."""
+    concerned = API.methods() or any(each.user_rel for each in API.collections())
+    if not (concerned and apps.is_installed("django.contrib.auth")):
+        return []
+    model = user_model()
+    return [model, *model._meta.all_parents]
 
 
 def _named_models() -> list[type[Model]]:

@@ -108,7 +108,13 @@ class OpenShape:
     pk: str = ""
 
     def from_mapping(self, fields: Mapping[str, Any]) -> Values:
-        """The field values of a mapping. Raises TypeError for a value EJSON has no form for."""
+        """The field values of a mapping.
+
+        Raises TypeError for a name that is no string, and a value that EJSON has no form for.
+        """
+        for name in fields:
+            if not isinstance(name, str):
+                raise TypeError(f"A field's name is a string, not {name!r}.")
         return tuple([(name, ejson.dumps(value)) for name, value in fields.items()])
 
     def items(self, values: Values) -> Iterable[tuple[str, bytes]]:

@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 RETRY_SECONDS = (0.05, 0.2, 1.0)
 SWEEP_SECONDS = 5.0
+FINISH_SECONDS = 5.0
 QUERY_THREADS = 4
 
 
@@ -68,6 +69,7 @@ class Hub:
         )
         self._starting: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
+        self._finishing: set[asyncio.Future[None]] = set()
 
     @property
     def ready(self) -> bool:
@@ -103,7 +105,9 @@ class Hub:
         self.stopped = True
         for session in list(self.sessions):
             session.lost()
-        for task in self._background:
+        if self._finishing:
+            await asyncio.wait(self._finishing, timeout=FINISH_SECONDS)
+        for task in [*self._background, *self._finishing]:
             task.cancel()
         await self.listener.stop()
         await self.user_threads.stop()
@@ -118,6 +122,12 @@ class Hub:
     def forget(self, session: Session) -> None:
         """The session has ended."""
         self.sessions.pop(session, None)
+
+    def finish(self, ending: Awaitable[None]) -> None:
+        """Have something run to its end, which outlives its session; `stop` waits for it."""
+        task = asyncio.ensure_future(ending)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
 
     async def acquire_all(self, plans: list[QueryPlan]) -> list[LiveQuery]:
         """The loaded live queries of these plans: all of them, or none is held."""

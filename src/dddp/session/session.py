@@ -7,11 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from dddp.api.publication import Publication
 from dddp.api.this import Invocation
 from dddp.conf import conf
 from dddp.exceptions import MeteorError
-from dddp.livequery.query import LiveQuery
 from dddp.protocol import messages
 from dddp.protocol.connection import NORMAL_CLOSURE, Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
@@ -22,8 +20,8 @@ from dddp.session.fences import Waiting
 from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
 from dddp.session.outbox import Outbox
-from dddp.session.publishing import plans_for
-from dddp.session.visibility import View
+from dddp.session.rights import Rights
+from dddp.session.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from dddp.session.hub import Hub
@@ -49,22 +47,30 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self.info = info
         self.id = ""
-        self.user_id: str | None = None
         self.outbox = Outbox(conf.outbox_bytes, conf.outbox_seconds, self._loop.time)
         self.outbox.on_abort(lambda: self._loop.call_soon(self.lost))
-        self._view = View(self.outbox)
+        self._rights = Rights(hub, self._rights_changed)
+        self._subscriptions = Subscriptions(
+            hub, self.outbox, self._invocation, lambda what: f"{what} of session {self.id}"
+        )
         self._protocol = Connection(
             new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
         )
-        self._subscriptions: dict[str, list[LiveQuery]] = {}
         self._inbox = Inbox(conf.max_inbound_messages, conf.max_message_bytes)
         self._following: set[asyncio.Future[None]] = set()
+        self._following_rights: asyncio.Task[None] | None = None
+        self._rights_are_stale = False
         self._room = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = False
         self._opened = self._loop.time()
         self._watch_heartbeat()
+
+    @property
+    def user_id(self) -> str | None:
+        """The primary key of the logged-in user, if there is one who is active."""
+        return self._rights.user_id
 
     async def receive(self, data: str | bytes) -> None:
         """Take in the text of one DDP message; waits while too much is unhandled."""
@@ -85,19 +91,18 @@ class Session:
             self._timer.cancel()
         if self._worker is not None:
             self._worker.cancel()
-        for following in self._following:
-            following.cancel()
-        for queries in self._subscriptions.values():
-            for query in queries:
-                self._view.forget(query)
-                self._hub.engine.release(query)
-        self._subscriptions.clear()
+        for following in [*self._following, self._following_rights]:
+            if following is not None:
+                following.cancel()
+        self._subscriptions.end()
+        self._rights.end()
         self._hub.forget(self)
 
     def _take(self, event: Any, size: int = 0) -> None:
         if isinstance(event, Connected):
             self.id = event.session_id
             self.outbox.push(messages.connected(event.session_id))
+            self._queue(event)
         elif isinstance(event, Close):
             self.outbox.close(event.code, event.reason)
         elif isinstance(event, Disconnect):
@@ -105,9 +110,12 @@ class Session:
         elif isinstance(event, Send) and not event.queued:
             self.outbox.push(event.frame)
         else:
-            self._inbox.add(event, size)
-            if self._worker is None:
-                self._worker = self._loop.create_task(self._work())
+            self._queue(event, size)
+
+    def _queue(self, event: Any, size: int = 0) -> None:
+        self._inbox.add(event, size)
+        if self._worker is None:
+            self._worker = self._loop.create_task(self._work())
 
     async def _work(self) -> None:
         try:
@@ -138,51 +146,32 @@ class Session:
     async def _send(self, event: Send) -> None:
         self.outbox.push(event.frame)
 
+    async def _begin(self, event: Connected) -> None:
+        await self._subscriptions.begin()
+
     async def _subscribe(self, event: Sub) -> None:
-        if event.id in self._subscriptions:
-            return
-        await self.outbox.room()
-        try:
-            queries = await self._open(event)
-        except Exception as error:
-            what = f"Subscription {event.name!r} of session {self.id}"
-            self.outbox.push(messages.nosub(event.id, wire_error(error, what)))
-            return
-        for query in queries:
-            self._view.join(query)
-        self._subscriptions[event.id] = queries
-        self.outbox.push(messages.ready([event.id]))
-
-    async def _open(self, event: Sub) -> list[LiveQuery]:
-        """The loaded live queries of a subscription; all of them or none are held."""
-        publication = self._hub.registry.publication(event.name)
-        if publication is None:
-            raise MeteorError(404, f"Subscription '{event.name}' not found")
-        if len(self._subscriptions) >= conf.max_subscriptions:
-            raise MeteorError(
-                "too-many-subscriptions", f"No more than {conf.max_subscriptions} subscriptions."
-            )
-        return await self._hub.retrying(self._plan_and_acquire, publication, event.params)
-
-    async def _plan_and_acquire(
-        self, publication: Publication, params: list[Any]
-    ) -> list[LiveQuery]:
-        plans = await self._hub.user_threads.run(
-            plans_for,
-            self._hub.registry,
-            publication,
-            params,
-            self._invocation(None),
-            self._hub.watched,
-        )
-        return await self._hub.acquire_all(plans)
+        await self._subscriptions.subscribe(event)
 
     async def _unsubscribe(self, event: Unsub) -> None:
-        queries = self._subscriptions.pop(event.id, []) if event.id is not None else []
-        for query in queries:
-            self._view.leave(query)
-            self._hub.engine.release(query)
-        self.outbox.push(messages.nosub(event.id, None))
+        await self._subscriptions.unsubscribe(event.id)
+
+    async def set_user_id(self, user_id: str | None) -> None:
+        """Make the session another user's: all subscriptions run again (Meteor 3, setUserId)."""
+        await self._rights.follow(user_id)
+        await self._subscriptions.rerun(announce=True)
+
+    def _rights_changed(self) -> None:
+        self._rights_are_stale = True
+        if self._following_rights is None:
+            self._following_rights = self._loop.create_task(self._follow_rights())
+
+    async def _follow_rights(self) -> None:
+        try:
+            while self._rights_are_stale:
+                self._rights_are_stale = False
+                await self._subscriptions.rerun(announce=False)
+        finally:
+            self._following_rights = None
 
     async def _call(self, event: Method) -> None:
         function = self._hub.registry.method(event.method)
@@ -196,12 +185,14 @@ class Session:
             event.id,
             function,
             event.params,
-            self._invocation(event.random_seed),
+            self._invocation(event.random_seed, may_set_user=True),
             f"Method {event.method!r} of session {self.id}",
             (self._hub.fence_channel, fence.token),
         )
         try:
             frame = await self._hub.user_threads.run(call.run)
+            if call.committed and call.invocation.user_was_set:
+                frame = await self._with_other_user(call, frame)
         except BaseException:
             self._hub.fences.drop(fence)
             raise
@@ -210,6 +201,14 @@ class Session:
         else:
             self._hub.fences.drop(fence)
             self.outbox.push_all([messages.updated([event.id]), frame])
+
+    async def _with_other_user(self, call: Call, result: Frame) -> Frame:
+        """Do what `this.set_user_id` has asked for; returns the result to send."""
+        try:
+            await self.set_user_id(call.invocation.user_id)
+        except Exception as error:
+            return messages.result(call.id, error=wire_error(error, call.what))
+        return result
 
     async def _answer_behind(self, fence: Waiting, method_id: str, result: Frame) -> None:
         """Send `updated` behind all data of the call, and the result, which does not wait long."""
@@ -225,20 +224,21 @@ class Session:
 
     async def _written(self, fence: Waiting) -> None:
         await self._hub.passed(fence)
-        await self._hub.engine.settled(self._live_queries())
+        if self._following_rights is not None:
+            await asyncio.wait([self._following_rights])
+        await self._hub.engine.settled(self._subscriptions.live_queries())
 
-    def _live_queries(self) -> list[LiveQuery]:
-        return [query for query in self._view.sources if isinstance(query, LiveQuery)]
-
-    def _invocation(self, random_seed: str | None) -> Invocation:
+    def _invocation(self, random_seed: str | None = None, may_set_user: bool = False) -> Invocation:
         return Invocation(
             user_id=self.user_id,
             connection=self.info,
             random_streams=RandomStreams(random_seed),
+            may_set_user=may_set_user,
         )
 
 
 HANDLERS: dict[type, Callable[[Session, Any], Awaitable[None]]] = {
+    Connected: Session._begin,
     Send: Session._send,
     Sub: Session._subscribe,
     Unsub: Session._unsubscribe,

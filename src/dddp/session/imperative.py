@@ -1,0 +1,212 @@
+"""A subscription whose publication says itself what there is, document by document."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from dddp.api.publication import Publication
+from dddp.api.this import Invocation, current
+from dddp.exceptions import SubscriptionEnded
+from dddp.livequery.document import Changes, Documents, Id, OpenShape, Values
+from dddp.session.dictation import Dictation
+from dddp.session.subscription import Subscription
+from dddp.session.visibility import Source, deliver
+
+logger = logging.getLogger("dddp.session")
+
+READY_SECONDS = 10.0
+"""How long a client's further messages wait for a publisher that is neither ready nor done."""
+
+CANCEL_SECONDS = 5.0
+
+
+class Told:
+    """The documents of one collection that one publisher has added."""
+
+    __slots__ = ("documents", "listeners", "shape", "subscribers")
+
+    def __init__(self, collection: str) -> None:
+        self.shape = OpenShape(collection)
+        self.documents: Documents = {}
+        self.subscribers: dict[Any, None] = {}
+        self.listeners: list[Callable[[Changes], None]] = []
+
+
+class ImperativeSubscription(Subscription):
+    """Of a publication with a `publish` method, whose `Publisher` this is."""
+
+    __slots__ = (
+        "_callbacks",
+        "_context",
+        "_dictation",
+        "_passed",
+        "_sources",
+        "_task",
+        "added",
+        "changed",
+        "invocation",
+        "removed",
+    )
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._sources: dict[str, Told] = {}
+        self._callbacks: list[Callable[[], Any]] = []
+        self._passed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._dictation = Dictation(self._show)
+        self.added = self._dictation.added
+        self.changed = self._dictation.changed
+        self.removed = self._dictation.removed
+        self.invocation: Invocation = self.place.invocation()
+        self._context = contextvars.copy_context()
+        self._context.run(current.set, self.invocation)
+
+    @property
+    def sources(self) -> list[Source]:
+        return list(self._sources.values())
+
+    @property
+    def stopped(self) -> bool:
+        """Nobody listens any more."""
+        return self._dictation.stopped
+
+    def ready(self) -> None:
+        """From any thread: the first documents are there."""
+        self._dictation.say(self._become_ready)
+
+    def stop(self, error: BaseException | None = None) -> None:
+        """From any thread: end this, with an error or without."""
+        self._dictation.say(lambda: self._stop(error), last=True)
+
+    def on_stop(self, callback: Callable[[], Any]) -> None:
+        """From any thread: have something done at the end."""
+        self._dictation.call(lambda: self._keep(callback))
+
+    async def open(self) -> None:
+        self.shown()
+        await self._start()
+
+    async def load(self) -> None:
+        await self._start()
+        await self.passed()
+
+    async def passed(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self._passed.wait()
+        except TimeoutError:
+            logger.warning(
+                "Publication %r has neither called ready() nor returned for %s s; other messages "
+                "of its client do not wait for it any more.",
+                self.publication.name,
+                READY_SECONDS,
+            )
+
+    def halt(self) -> None:
+        self._dictation.end()
+        self._passed.set()
+        if not self.is_over:
+            self.is_over = True
+            self.place.finish(self._finish())
+
+    def end(self) -> None:
+        self.halt()
+        self._sources.clear()
+
+    async def _start(self) -> None:
+        instance = self.publication.serving(self)
+        if inspect.iscoroutinefunction(instance.publish):
+            hub = self.place.hub
+            await hub.retrying(hub.user_threads.run, getattr, self.invocation, "user")
+        self._task = asyncio.create_task(self._run(instance), context=self._context)
+
+    async def _run(self, instance: Publication) -> None:
+        try:
+            if inspect.iscoroutinefunction(instance.publish):
+                returned = await instance.publish(*self.params)
+            else:
+                returned = await self.place.hub.user_threads.run(self._publish, instance)
+            if returned is not None:
+                raise TypeError(
+                    f"publish() of {self.publication.name!r} returned {returned!r}: it adds "
+                    f"documents itself and returns None; get_queries() returns querysets."
+                )
+        except SubscriptionEnded:
+            pass
+        except asyncio.CancelledError:
+            self.stop()
+            raise
+        except BaseException as error:  # SystemExit must not end the server
+            self.stop(error)
+        finally:
+            self._passed.set()
+
+    def _publish(self, instance: Publication) -> Any:
+        self._dictation.writing_thread = threading.get_ident()
+        try:
+            return instance.publish(*self.params)
+        finally:
+            self._dictation.writing_thread = None
+
+    def _show(
+        self, collection: str, identity: Id, before: Values | None, after: Values | None
+    ) -> None:
+        source = self._sources.get(collection)
+        if source is None:
+            source = self._sources[collection] = Told(collection)
+            if self.is_shown:
+                self.place.view.join(source)
+        if after is None:
+            del source.documents[identity]
+        else:
+            source.documents[identity] = after
+        deliver({source: {identity: (before, after)}})
+
+    def _become_ready(self) -> None:
+        if not self.is_ready:
+            self.is_ready = True
+            self._passed.set()
+            if self.is_shown:
+                self.announce()
+
+    def _stop(self, error: BaseException | None) -> None:
+        self.halt()
+        self.place.ended(self, error)
+
+    def _keep(self, callback: Callable[[], Any]) -> None:
+        self._callbacks.append(callback)
+        if self.is_over and self._task is None:
+            self.place.finish(self._call_back())
+
+    async def _finish(self) -> None:
+        task = self._task
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=CANCEL_SECONDS)
+        self._task = None
+        await self._call_back()
+
+    async def _call_back(self) -> None:
+        """Call what `on_stop` was given."""
+        token = current.set(self.invocation)
+        try:
+            while self._callbacks:
+                await self._call_one(self._callbacks.pop(0))
+        finally:
+            current.reset(token)
+
+    async def _call_one(self, callback: Callable[[], Any]) -> None:
+        try:
+            if inspect.iscoroutinefunction(callback):
+                await callback()
+            else:
+                await self.place.hub.user_threads.run(callback)
+        except Exception:
+            logger.exception("on_stop of publication %r failed", self.publication.name)

@@ -1,0 +1,62 @@
+"""A hub of one's own: collections are the test project's, the rest what a test offers."""
+
+import pytest
+
+from dddp.api import APIMixin, api_endpoint, this
+from dddp.api.registry import API, Registry
+from dddp.session.hub import Hub
+from tools.inprocess import InProcess
+
+
+class Login(APIMixin):
+    """Everybody is who he says he is."""
+
+    api_path_prefix = ""
+
+    @api_endpoint
+    def login(self, user_id):
+        this.set_user_id(user_id)
+        return this.user_id
+
+    @api_endpoint
+    def who(self):
+        return [this.user_id, this.user.is_authenticated]
+
+
+@pytest.fixture
+def registry():
+    registry = Registry()
+    registry._collections.update(API._collections)
+    registry.register(Login)
+    return registry
+
+
+@pytest.fixture
+async def hub(db_project, registry):
+    """Started, with nothing left behind."""
+    hub = Hub(registry)
+    await hub.start()
+    yield hub
+    for session in list(hub.sessions):
+        session.lost()
+    assert hub.engine.queries == []
+    await hub.stop()
+    assert hub._finishing == set()
+
+
+@pytest.fixture
+async def client(hub):
+    async with InProcess(hub) as client:
+        yield client
+        assert client.violations == []
+
+
+@pytest.fixture
+def offer(registry):
+    """Decorator: clients can subscribe to the class, or call its methods."""
+
+    def register(provider):
+        registry.register(provider)
+        return provider
+
+    return register
