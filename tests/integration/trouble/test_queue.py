@@ -1,4 +1,4 @@
-"""The notification queue fills up since a foreign session LISTENs and never ends its transaction."""
+"""The notification queue fills up: a foreign session LISTENs and never ends its transaction."""
 
 from __future__ import annotations
 
