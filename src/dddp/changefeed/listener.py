@@ -23,9 +23,9 @@ from typing import Any
 import psycopg
 
 from dddp.changefeed import channels
+from dddp.changefeed.backlog import QueueWatch
 from dddp.changefeed.link import Link, Notification
 from dddp.changefeed.payload import Decoder, Fence, TableChange
-from dddp.changefeed.backlog import QueueWatch
 from dddp.exceptions import ListenerError
 
 logger = logging.getLogger("dddp.changefeed")
