@@ -60,3 +60,10 @@ def offer(registry):
         return provider
 
     return register
+
+
+@pytest.fixture
+def django_user_model():
+    from django.contrib.auth import get_user_model
+
+    return get_user_model()
