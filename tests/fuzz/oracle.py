@@ -1,0 +1,109 @@
+"""What a client must hold, found without any of the package: querysets run by the ORM.
+
+Values go from what the ORM gives to what a client decodes, as the reference documents it.
+"""
+
+import datetime as dt
+import math
+import uuid
+from decimal import Decimal
+
+from wild.language import evaluate
+
+
+def documents(texts):
+    """Collection -> id -> fields of a client that has subscribed to these, in this order.
+
+    A field that several of them publish has the value of the first.
+    """
+    found = {}
+    for text in texts:
+        queryset = evaluate(text)
+        collection = found.setdefault(queryset.model._meta.label_lower, {})
+        for row in queryset:
+            fields = collection.setdefault(str(row.pk), {})
+            for name, value in published(row, queryset.query).items():
+                fields.setdefault(name, value)
+    return {collection: rows for collection, rows in found.items() if rows}
+
+
+def statement(text):
+    """What tells live queries apart: the SQL, with its parameters."""
+    return str(evaluate(text).query)
+
+
+def published(row, query):
+    absent = row.get_deferred_fields()
+    fields = {
+        field.attname: as_key(getattr(row, field.attname))
+        if field.is_relation
+        else on_the_wire(getattr(row, field.attname))
+        for field in row._meta.concrete_fields
+        if not field.primary_key and field.attname not in absent
+    }
+    for name in query.annotation_select:
+        fields[name] = on_the_wire(getattr(row, name))
+    for field in row._meta.many_to_many:
+        names, deferred = query.deferred_loading
+        if (field.name in names) is not deferred:
+            fields[f"{field.name}_ids"] = related(row, field)
+    return fields
+
+
+def related(row, field):
+    """Ids across a many-to-many relation, in their order, from the table between."""
+    through = field.remote_field.through._base_manager
+    source, target = field.m2m_field_name(), field.m2m_reverse_field_name()
+    rows = through.filter(**{f"{source}_id": row.pk}).order_by(f"{target}_id")
+    return [str(key) for key in rows.values_list(f"{target}_id", flat=True)]
+
+
+def as_key(value):
+    return None if value is None else str(value)
+
+
+def on_the_wire(value):
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).replace(microsecond=value.microsecond // 1000 * 1000)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return value
+
+
+def same(left, right):
+    """Equal, in type too, all the way down; NaN equals itself."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and math.isnan(left):
+        return math.isnan(right)
+    return left == right
+
+
+def differences(expected, seen):
+    """A line for each document that differs."""
+    lines = []
+    for collection in sorted({*expected, *seen}):
+        there, here = expected.get(collection, {}), seen.get(collection, {})
+        for key in sorted({*there, *here}):
+            if key not in here:
+                lines.append(f"{collection} {key!r} is missing: {there[key]}")
+            elif key not in there:
+                lines.append(f"{collection} {key!r} should not be there: {here[key]}")
+            else:
+                lines += [
+                    f"{collection} {key!r} {name}: {here[key].get(name, '-')!r} "
+                    f"instead of {there[key].get(name, '-')!r}"
+                    for name in sorted({*there[key], *here[key]})
+                    if not same(there[key].get(name, "-"), here[key].get(name, "-"))
+                ]
+    return lines
+
+
