@@ -68,7 +68,8 @@ async def test_a_call_while_there_is_no_database(postgres, start_server, ddp, sh
             await client.call("bookstore/set_pages", "5", 55)
     finally:
         await asyncio.to_thread(postgres.start)
-    server.expect_traceback("OperationalError")
+    # Whether the last word of a backend that dies arrives is up to chance.
+    server.expect_traceback("OperationalError|AdminShutdown|CrashShutdown")
     await logged(server, "live again")
     await client.call("bookstore/set_pages", "5", 56)
     assert client.collections["bookstore.book"]["5"]["pages"] == 56
