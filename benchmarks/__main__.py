@@ -9,17 +9,18 @@ import json
 import os
 import sys
 import tempfile
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 
 import uvloop
 
-from benchmarks import bookstore, machine
-from benchmarks.cases import World
+from benchmarks import bookstore, inside, machine
+from benchmarks.cases import Scale, World
 from benchmarks.figures import Table
-from benchmarks.processes import dddp_server, floor_server
 
-CASES = ["notify", "fanout", "initial"]
+CASES = ["notify", "fanout", "initial", *inside.CASES, "burst"]
+OWN = ("cases", "output")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -27,18 +28,19 @@ def main() -> int:
     options = parse()
     machine.allow_many_files()
     before = machine.describe()
-    with tempfile.TemporaryDirectory() as folder, bookstore.database() as dsn:
-        logs = Path(folder)
-        with (
-            dddp_server(logs / "dddp.log") as dddp,
-            floor_server(logs / "floor.log", dsn) as floor,
-        ):
-            os.sched_setaffinity(0, {machine.LOAD_CORE})
-            # Pauses of the load client would be measured as the server's.
-            gc.disable()
-            world = World(dsn, dddp, floor, options.clients, options.documents, options.rounds)
-            results = {name: uvloop.run(run(name, world)) for name in options.cases}
-        print(_tell_log(logs / "dddp.log"), end="")
+    given = {name: value for name, value in vars(options).items() if name not in OWN}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        bookstore.database() as dsn,
+        ExitStack() as stack,
+    ):
+        world = World(dsn, Scale(**given), Path(folder), stack)
+        os.sched_setaffinity(0, {machine.LOAD_CORE})
+        # Pauses of the load client would be measured as the server's.
+        gc.disable()
+        results = {name: run(name, world) for name in options.cases}
+        for log in sorted(world.logs.iterdir()):
+            print(_tell_log(log), end="")
     path = write(results, before, options.output)
     print(f"Written to {path}")
     return 1 if any(table.lost for tables in results.values() for table in tables) else 0
@@ -47,9 +49,18 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 100, 1000])
-    parser.add_argument("--documents", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=300, help="single changes with few clients")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 100, 1000], help="fanout")
+    number, numbers = {"type": int}, {"type": int, "nargs": "+"}
+    add = parser.add_argument
+    add("--documents", **number, default=10_000, help="initial")
+    add("--rounds", **number, default=300, help="fanout: single changes with few clients")
+    add("--queries", **numbers, default=[10, 1_000, 10_000, 100_000], help="decided: live queries")
+    add("--subscriptions", **numbers, default=[10, 1_000, 10_000], help="asked, members, data")
+    add("--changes", **number, default=30, help="asked, members, data: of each kind")
+    add("--subscribers", **number, default=10_000, help="sharing")
+    add("--rows", **number, default=100_000, help="burst: books")
+    add("--commits", **number, default=5_000, help="burst: a second")
+    add("--seconds", type=float, default=60.0, help="burst: of commits")
     parser.add_argument("--output", type=Path, help="the JSON file; else a new one in results/")
     options = parser.parse_args()
     options.cases = options.cases or CASES
@@ -58,8 +69,12 @@ def parse() -> argparse.Namespace:
     return options
 
 
-async def run(name: str, world: World) -> list[Table]:
-    tables: list[Table] = await import_module(f"benchmarks.cases.{name}").run(world)
+def run(name: str, world: World) -> list[Table]:
+    tables: list[Table]
+    if name in inside.CASES:
+        tables = inside.run(name, world.dsn, world.scale)
+    else:
+        tables = uvloop.run(import_module(f"benchmarks.cases.{name}").run(world))
     gc.collect()
     for table in tables:
         print(table, end="\n\n", flush=True)

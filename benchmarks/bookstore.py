@@ -7,9 +7,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
+
 from benchmarks.machine import LOAD_CORE, on_core
-from benchmarks.processes import PROJECT
+from benchmarks.processes import PROJECT, ROOT
+from benchmarks.statements import SERVER
 from dddp.testing.postgres import TemporaryPostgres
+
+OPTIONS = {
+    "max_connections": "50",
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.track_planning": "on",
+}
 
 TITLE = "A title of the length that makes a message of some 250 bytes, padded: "
 TITLE_LENGTH = 160
@@ -22,25 +31,38 @@ def database() -> Iterator[str]:
     PostgreSQL shares a core with the load client, so that the server has one to itself.
     """
     with on_core(LOAD_CORE):
-        postgres = TemporaryPostgres(options={"max_connections": "50"})
+        postgres = TemporaryPostgres(options=OPTIONS)
         postgres.start()
     try:
         dsn = postgres.create_database("bookstore")
-        sys.path.insert(0, str(PROJECT))
-        os.environ.update(
-            PYTHONPATH=str(PROJECT),
-            DJANGO_SETTINGS_MODULE="myproject.settings",
-            DJANGO_DEBUG="0",
-            DATABASE_NAME="bookstore",
-            DATABASE_USER=postgres.params["user"],
-            DATABASE_PASSWORD=postgres.password,
-            DATABASE_HOST=postgres.params["host"],
-            DATABASE_PORT=str(postgres.port),
-        )
+        _prepare(dsn, postgres.password)
+        _tell_django(postgres)
         _migrate()
         yield dsn
     finally:
         postgres.close()
+
+
+def _prepare(dsn: str, password: str) -> None:
+    """The server has a role of its own: its statements are told from the writers' by it."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute(f"CREATE ROLE {SERVER} SUPERUSER LOGIN PASSWORD '{password}'")
+
+
+def _tell_django(postgres: TemporaryPostgres) -> None:
+    paths = [str(PROJECT), str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    sys.path.insert(0, str(PROJECT))
+    os.environ.update(
+        PYTHONPATH=os.pathsep.join(filter(None, paths)),
+        DJANGO_SETTINGS_MODULE="benchmarks.settings",
+        DJANGO_DEBUG="0",
+        DATABASE_NAME="bookstore",
+        DATABASE_USER=SERVER,
+        DATABASE_PASSWORD=postgres.password,
+        DATABASE_HOST=postgres.params["host"],
+        DATABASE_PORT=str(postgres.port),
+    )
 
 
 def _migrate() -> None:

@@ -86,7 +86,7 @@ async def run(world: World) -> list[Table]:
         f"Fan-out: {BOOKS} changes in a row (dddp / floor)",
         ["clients", "CPU per delivery", "ratio", "deliveries/s", "server busy", "load busy"],
     )
-    for size in world.sizes:
+    for size in world.scale.clients:
         dddp, floor = await _measure(world, size)
         data = {"clients": size, "dddp": dddp, "floor": floor}
         late.lost += int(dddp["lost"] + floor["lost"])
@@ -96,7 +96,7 @@ async def run(world: World) -> list[Table]:
 
 
 async def _measure(world: World, size: int) -> tuple[dict[str, float], dict[str, float]]:
-    rounds = max(world.rounds // max(1, size // 100), world.rounds // 10)
+    rounds = max(world.scale.rounds // max(1, size // 100), world.scale.rounds // 10)
     async with (
         writer(world.dsn, BOOKS) as hand,
         crowd(world.dddp.url, size, is_ddp=True) as subscribers,

@@ -30,22 +30,22 @@ class Series:
 
 async def run(world: World) -> list[Table]:
     table = Table(
-        f"Initial data: {world.documents:,} documents to one client",
+        f"Initial data: {world.scale.documents:,} documents to one client",
         ["", "documents/s", "of row_to_json", "CPU per document", "load busy"],
     )
     async with await psycopg.AsyncConnection.connect(world.dsn, autocommit=True) as connection:
-        await connection.execute(bookstore.fill(world.documents))
+        await connection.execute(bookstore.fill(world.scale.documents))
         first, joining, rows = Series(), Series(), Series()
         for _ in range(ROUNDS):
-            await _select(connection, world.documents, rows)
+            await _select(connection, world.scale.documents, rows)
             table.lost += await _subscribe_twice(world, first, joining)
-    floor = world.documents / median(rows.seconds)
+    floor = world.scale.documents / median(rows.seconds)
     for name, series in (
         ("SELECT row_to_json", rows),
         ("first subscriber", first),
         ("second subscriber", joining),
     ):
-        _add(table, name, series, world.documents, floor)
+        _add(table, name, series, world.scale.documents, floor)
     table.notes.append(f"Documents lost: {table.lost}.")
     return [table]
 
@@ -83,7 +83,7 @@ async def _subscribe_twice(world: World, first: Series, joining: Series) -> int:
     for client, series in zip(clients, (first, joining), strict=True):
         await client.connect()
         await _subscribe(world.dddp, client, series)
-        lost += abs(client.documents - world.documents - AUTHORS)
+        lost += abs(client.documents - world.scale.documents - AUTHORS)
     for client in clients:
         await client.socket.close()
     return lost

@@ -1,0 +1,1 @@
+"""Channels with members: what the bookstore lacks, many-to-many."""

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ChatConfig(AppConfig):
+    name = "benchmarks.chat"
+    default_auto_field = "django.db.models.BigAutoField"
