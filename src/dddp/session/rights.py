@@ -80,4 +80,5 @@ def plan_of_user(user_id: str) -> QueryPlan:
     """What follows one user's row."""
     model = user_model()
     fields = [field for field in model._meta.concrete_fields if field.name in FLAGS]
-    return analyse(model._base_manager.filter(pk=user_id), COLLECTION, fields, conf.database)
+    row = model._base_manager.filter(pk=user_id).only("pk", *(field.name for field in fields))
+    return analyse(row, COLLECTION, fields, conf.database)

@@ -5,7 +5,7 @@ import pytest
 from dddp.api import APIMixin, api_endpoint, this
 from dddp.api.registry import API, Registry
 from dddp.session.hub import Hub
-from tools.inprocess import InProcess
+from tools.inprocess import InProcess, db
 
 
 class Login(APIMixin):
@@ -67,3 +67,31 @@ def django_user_model():
     from django.contrib.auth import get_user_model
 
     return get_user_model()
+
+
+@pytest.fixture
+async def people(db_project, django_user_model):
+    """Ada is in channel "a", Bob in "b", and each has written there; Root is a superuser."""
+
+    from club.models import Channel, Message
+
+    def make():
+        create = django_user_model.objects.create
+        people = {name: create(username=name) for name in ("ada", "bob")}
+        for name, user in people.items():
+            channel = Channel.objects.create(name=name[0])
+            channel.members.add(user)
+            Message.objects.create(channel=channel, author=user, text=name)
+        people["root"] = create(username="root", is_superuser=True)
+        return {name: str(user.pk) for name, user in people.items()}
+
+    return await db(make)
+
+
+@pytest.fixture
+def offered(offer):
+    """`Mine` and `Everyones`."""
+    from club_life import Everyones, Mine
+
+    offer(Mine)
+    offer(Everyones)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from club_life import texts
 
 from club.models import Channel, Message
 from dddp.api import MeteorError, Publication, api_endpoint, this
@@ -11,43 +12,7 @@ from dddp.api.endpoints import APIMixin
 from tools.feed import outage, until
 from tools.inprocess import InProcess, db, quiet
 
-
-class Mine(Publication):
-    """What the user may see of everything."""
-
-    def get_queries(self):
-        return [Message.objects.all(), Channel.objects.all()]
-
-
-class Everyones(Publication):
-    queries = [(Message.objects.filter(hidden=False), "messages")]
-
-
-@pytest.fixture
-async def people(db_project, django_user_model):
-    """Ada is in channel "a", Bob in "b", and each has written there; Root is a superuser."""
-
-    def make():
-        create = django_user_model.objects.create
-        people = {name: create(username=name) for name in ("ada", "bob")}
-        for name, user in people.items():
-            channel = Channel.objects.create(name=name[0])
-            channel.members.add(user)
-            Message.objects.create(channel=channel, author=user, text=name)
-        people["root"] = create(username="root", is_superuser=True)
-        return {name: str(user.pk) for name, user in people.items()}
-
-    return await db(make)
-
-
-@pytest.fixture(autouse=True)
-def offered(offer):
-    offer(Mine)
-    offer(Everyones)
-
-
-def texts(client, collection="club.message"):
-    return sorted(each["text"] for each in client.collections[collection].values())
+pytestmark = pytest.mark.usefixtures("offered")
 
 
 def kinds(client, since):
