@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from threading import Lock
 from typing import Any
-from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
@@ -19,11 +16,14 @@ from django.db.models.sql import Query
 
 from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
+from dddp.livequery.batch import Layout, member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
 from dddp.livequery.document import PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
 from dddp.livequery.plan import QueryPlan
 from dddp.livequery.predicates import Condition
+from dddp.livequery.sources import Source, sources_of
+from dddp.livequery.template import frozen
 from dddp.livequery.walk import refuse, tables_of
 
 
@@ -72,22 +72,33 @@ def analyse(
         condition, reason = _condition(query, compiler, published, using)
     selected = _selected(query, compiler, sql, tuple(params), using)
     shape, order, many = _shape(query, selected, collection, published, using)
-    tables |= {field.m2m_db_table() for field in many}
+    pk_place = selected.columns[_model(query)._meta.pk.attname]
+    related = "".join(_related(field, f"q.c{pk_place}", using) for field in many)
+    sources: tuple[Source, ...] = ()
+    member = None
     if condition is not None:
         tables = frozenset([_model(query)._meta.db_table])
-    sql = _statement(query, selected, many, using)
+    else:
+        layout = Layout(len(selected.types), selected.columns, pk_place, order, related)
+        with _COMPILING:
+            sources = (*sources_of(query, sql, tables, using), *map(_related_source, many))
+            member = member_of(query, sql, selected.params, shape, layout, using)
+        tables = frozenset(source.table for source in sources)
+    sql = _statement(selected, related)
     return QueryPlan(
-        key=(using, shape, sql, _frozen(selected.params)),
+        key=(using, shape, sql, frozen(selected.params)),
         using=using,
         sql=sql,
         params=selected.params,
         tables=tables,
         table=_model(query)._meta.db_table,
         shape=shape,
-        pk_place=selected.columns[_model(query)._meta.pk.attname],
+        pk_place=pk_place,
         order=order,
         condition=condition,
         reason=reason,
+        sources=sources,
+        member=member,
     )
 
 
@@ -212,17 +223,24 @@ def _require_in_images(
         raise NotDecidable(f"{field.name} is not read as it is stored")
 
 
-def _statement(query: Query, selected: Selected, many: list[Any], using: str) -> str:
-    """The result with its snapshot, which is there even when the result is empty."""
+def _related(field: Any, pk: str, using: str) -> str:
+    """The ids that a many-to-many field leads to from a primary key, as one more column."""
     quote = connections[using].ops.quote_name
-    places = ", ".join(f"c{place}" for place in range(len(selected.types)))
-    pk = f"q.c{selected.columns[_model(query)._meta.pk.attname]}"
-    related = "".join(
-        f", (SELECT coalesce(json_agg(m.{quote(field.m2m_reverse_name())} "
-        f"ORDER BY m.{quote(field.m2m_reverse_name())}), '[]')::text "
+    column = f"m.{quote(field.m2m_reverse_name())}"
+    return (
+        f", (SELECT coalesce(json_agg({column} ORDER BY {column}), '[]')::text "
         f"FROM {quote(field.m2m_db_table())} m WHERE m.{quote(field.m2m_column_name())} = {pk})"
-        for field in many
     )
+
+
+def _related_source(field: Any) -> Source:
+    near, far = field.m2m_column_name(), field.m2m_reverse_name()
+    return Source(field.m2m_db_table(), frozenset([near, far]), near, ())
+
+
+def _statement(selected: Selected, related: str) -> str:
+    """The result with its snapshot, which is there even when the result is empty."""
+    places = ", ".join(f"c{place}" for place in range(len(selected.types)))
     return (
         f"SELECT s.s::text, row_to_json(q)::text{related} "
         f"FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ({selected.sql}) q({places}) ON true"
@@ -244,14 +262,3 @@ def _nothing(queryset: QuerySet[Any], collection: str, using: str) -> QueryPlan:
         condition=None,
         reason="it is always empty",
     )
-
-
-def _frozen(value: Any) -> Any:
-    """A hashable stand-in that is equal only for parameters of equal effect."""
-    if isinstance(value, list | tuple):
-        return (type(value), *map(_frozen, value))
-    if isinstance(value, Decimal | float | datetime):
-        return (type(value), repr(value))  # equal ones may look different to a client
-    if isinstance(value, str | int | bytes | date | UUID | None):
-        return (type(value), value)
-    return object()

@@ -10,7 +10,7 @@ from django.db import connections
 
 COLUMNS = """
     SELECT a.attname, coalesce(b.typname, t.typname), coalesce(c.collisdeterministic, true),
-           a.attgenerated = 'v'
+           a.attgenerated = 'v', a.attnotnull
     FROM pg_attribute a
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_type b ON b.oid = nullif(t.typbasetype, 0)
@@ -27,11 +27,13 @@ class Column:
         type: name in pg_type ("int4", "timestamptz", "_text" for text[]); of a domain, its base.
         deterministic: equality is equality of bytes (true for types without collation).
         virtual: generated when read, so absent from the row images of triggers.
+        required: NOT NULL.
     """
 
     type: str
     deterministic: bool
     virtual: bool
+    required: bool = False
 
 
 @cache

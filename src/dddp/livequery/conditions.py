@@ -13,14 +13,17 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db.models import Lookup
 from django.db.models.expressions import Col
+from django.db.models.lookups import Exact
 from django.db.models.sql import Query
 from django.db.models.sql.where import AND, OR, WhereNode
 
 from dddp.changefeed.hidden import is_hidden
+from dddp.livequery import catalog
 from dddp.livequery.catalog import Column
 from dddp.livequery.predicates import (
     ORDERINGS,
     Condition,
+    Term,
     Unsure,
     all_of,
     always,
@@ -31,6 +34,7 @@ from dddp.livequery.predicates import (
     ordering,
 )
 from dddp.livequery.values import COMPARABLES, Comparable
+from dddp.livequery.walk import conjuncts
 
 # An image shows JSON's null and SQL's NULL alike.
 JSON_TYPES = ("json", "jsonb")
@@ -49,7 +53,40 @@ def condition_of(query: Query, compiler: Any, columns: dict[str, Column]) -> Con
         columns: the catalogue's columns of the query's table.
     """
     _require_plain(query, compiler)
-    return _Reader(query, compiler, columns).node(query.where)
+    return _Reader(query.get_initial_alias(), compiler, columns).node(query.where)
+
+
+def necessary(query: Query, alias: str, using: str) -> Condition | None:
+    """What a row at an alias must fulfil to make any difference to a query; None: nothing known.
+
+    Rows that fail one of the ANDed conditions take part in nothing, before LIMIT and grouping,
+    unless the condition lets pass what an outer join puts in their place.
+    """
+    columns = catalog.columns_of(using, query.alias_map[alias].table_name)
+    reader = _Reader(alias, query.get_compiler(using), columns)
+    parts = []
+    for lookup in conjuncts(query.where):
+        try:
+            parts.append(reader.node(lookup))
+        except NotDecidable:
+            continue
+    if not parts:
+        return None
+    whole = all_of(parts)
+    return None if whole.test(dict.fromkeys(whole.columns)) is True else whole
+
+
+def constant(lookup: Any, query: Query, using: str) -> tuple[str, Term] | None:
+    """The alias and the term of a lookup `column = constant`; None if it is anything else."""
+    if not isinstance(lookup, Exact) or type(lookup.lhs) is not Col:
+        return None
+    alias = lookup.lhs.alias
+    columns = catalog.columns_of(using, query.alias_map[alias].table_name)
+    try:
+        terms = _Reader(alias, query.get_compiler(using), columns).lookup(lookup).terms
+    except NotDecidable:
+        return None
+    return (alias, terms[0]) if terms else None
 
 
 def _require_plain(query: Query, compiler: Any) -> None:
@@ -70,8 +107,8 @@ def _require_plain(query: Query, compiler: Any) -> None:
 
 
 class _Reader:
-    def __init__(self, query: Query, compiler: Any, columns: dict[str, Column]) -> None:
-        self.alias = query.get_initial_alias()
+    def __init__(self, alias: str | None, compiler: Any, columns: dict[str, Column]) -> None:
+        self.alias = alias
         self.compiler = compiler
         self.columns = columns
 

@@ -13,9 +13,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from dddp.changefeed.payload import Fence, TableChange
+from dddp.livequery.asker import Asker
+from dddp.livequery.asking import Answer, Question
 from dddp.livequery.document import Changes, Values
+from dddp.livequery.group import Group
 from dddp.livequery.netting import RowChange
-from dddp.livequery.outage import is_outage
+from dddp.livequery.outage import RETRY_SECONDS, is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.predicates import Unsure
 from dddp.livequery.query import Effects, LiveQuery, Pending, merge
@@ -23,8 +26,6 @@ from dddp.livequery.tables import Dependents, Tables
 from dddp.livequery.transaction import Transaction
 
 logger = logging.getLogger("dddp.livequery")
-
-RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Feed(Protocol):
@@ -39,6 +40,7 @@ class Engine:
     Args:
         feed: told which tables to listen to.
         run: runs a plan in a worker thread.
+        ask: asks a question about queries of one shape in a worker thread.
         deliver: called with the effects of each transaction, in commit order.
         on_fence: called with a fence's token once everything before it has been applied.
         pending_rows: changes kept for a query while it runs; beyond, it runs once more.
@@ -52,6 +54,7 @@ class Engine:
         self,
         feed: Feed,
         run: Callable[[QueryPlan], Awaitable[Loaded]],
+        ask: Callable[[Question], Awaitable[Answer]],
         deliver: Callable[[Effects], None],
         on_fence: Callable[[str], None],
         pending_rows: int,
@@ -64,7 +67,8 @@ class Engine:
         self._pending_rows = pending_rows
         self._transaction_rows = transaction_rows
         self._queries: dict[Any, LiveQuery] = {}
-        self._tables = Tables()
+        self._tables = Tables(transaction_rows)
+        self._asker = Asker(ask, deliver, self._mark_all_dirty, lambda: self._position)
         self._transaction: Transaction | None = None
         self._position = 0
         self._epoch = 0
@@ -138,19 +142,29 @@ class Engine:
         position, epoch = self._position, self._epoch
         query.dirty = False
         query.pending = pending = Pending(self._pending_rows)
+        group: Group | None = query.group
+        if group is not None:
+            group.loading[query] = None
         try:
             loaded = await self._run(query.plan)
         except BaseException:
-            query.pending = None
             query.dirty = True
             raise
-        query.pending = None
+        finally:
+            query.pending = None
+            if group is not None:
+                group.loading.pop(query, None)
         query.failing = False
         query.snapshot = loaded.snapshot
         changes = query.replace(loaded.documents)
-        for xid, change in pending.rows:
-            if not query.sees(xid):
+        kept = [change for xid, change in pending.rows if not query.sees(xid)]
+        if group is None:
+            for change in kept:
                 self._apply_row(query, change, {}, changes)
+        elif query.group is group:
+            group.took(query, changes, kept)
+            if group.needs:
+                self._asker.need(group)
         if any(not query.sees(xid) for xid in pending.xids):
             query.dirty = True
         query.applied, query.epoch = position, epoch
@@ -162,6 +176,10 @@ class Engine:
         query.dirty = True
         if query.refreshing is None and query.loaded.done():
             query.refreshing = asyncio.create_task(self._refresh(query))
+
+    def _mark_all_dirty(self, queries: Iterable[LiveQuery]) -> None:
+        for query in queries:
+            self._mark_dirty(query)
 
     async def _refresh(self, query: LiveQuery) -> None:
         failures = 0
@@ -213,6 +231,9 @@ class Engine:
             also_failing: those too that the database refuses to run; else they are not waited for.
         """
         position = self._position
+        queries = list(queries)
+        for group in {query.group: None for query in queries if query.group is not None}:
+            await group.reached(position)
         waiting = []
         for query in queries:
             behind = query.refreshing is not None and query.applied < position
@@ -254,6 +275,11 @@ class Engine:
         xid = transaction.xid
         for query in dependents.asking:
             self._touch(query, xid)
+        if dependents.groups:
+            pairs = transaction.pairs(table)
+            for group, number in dependents.groups:
+                if group.changed(number, pairs, xid):
+                    self._asker.need(group)
         if not dependents.deciding:
             return
         rows = transaction.rows(table, dependents.pk)

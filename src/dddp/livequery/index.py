@@ -26,12 +26,17 @@ class TableIndex(Generic[Q]):
         self._columns: dict[tuple[str, Convert], dict[Any, dict[Q, None]]] = {}
         self._unindexed: dict[Q, None] = {}
 
-    def add(self, query: Q, condition: Condition) -> None:
-        """Find this query from now on."""
+    @property
+    def has_unindexed(self) -> bool:
+        """Are there queries that every row may concern?"""
+        return bool(self._unindexed)
+
+    def add(self, query: Q, condition: Condition | None) -> None:
+        """Find this query from now on; by every row, if it has no condition."""
         for bucket in self._buckets(condition):
             bucket[query] = None
 
-    def discard(self, query: Q, condition: Condition) -> None:
+    def discard(self, query: Q, condition: Condition | None) -> None:
         """Forget a query added with the same condition."""
         term = best_term(condition)
         if term is None:
@@ -64,7 +69,7 @@ class TableIndex(Generic[Q]):
     def __bool__(self) -> bool:
         return bool(self._columns or self._unindexed)
 
-    def _buckets(self, condition: Condition) -> Iterable[dict[Q, None]]:
+    def _buckets(self, condition: Condition | None) -> Iterable[dict[Q, None]]:
         term = best_term(condition)
         if term is None:
             return [self._unindexed]
@@ -72,6 +77,7 @@ class TableIndex(Generic[Q]):
         return [values.setdefault(value, {}) for value in term.values]
 
 
-def best_term(condition: Condition) -> Term | None:
+def best_term(condition: Condition | None) -> Term | None:
     """The term with the fewest values: the most selective guess, and the least to keep."""
-    return min(condition.terms, key=lambda term: len(term.values), default=None)
+    terms = condition.terms if condition is not None else ()
+    return min(terms, key=lambda term: len(term.values), default=None)

@@ -16,6 +16,9 @@ from dddp.livequery.predicates import Row
 
 Image = Row
 
+RowPair = tuple[Image | None, Image | None]
+"""A row before and after a statement."""
+
 
 class RowChange(NamedTuple):
     """One row before and after a transaction; None where it did not exist.
@@ -87,7 +90,7 @@ def _minus(left: Sequence[Image], right: Sequence[Image]) -> list[Image]:
     kept: list[Image] = []
     for image in left:
         for place, other in enumerate(rest):
-            if image == other and _text(image) == _text(other):
+            if is_same(image, other):
                 del rest[place]
                 break
         else:
@@ -95,6 +98,6 @@ def _minus(left: Sequence[Image], right: Sequence[Image]) -> list[Image]:
     return kept
 
 
-def _text(image: Image) -> bytes:
-    """What tells true from 1 and 1.0 from 1 inside a JSON column."""
-    return msgspec.json.encode(image)
+def is_same(one: Any, other: Any) -> bool:
+    """Are two images, or values of images, equal? In a JSON column true is not 1, nor 1.0."""
+    return bool(one == other and msgspec.json.encode(one) == msgspec.json.encode(other))

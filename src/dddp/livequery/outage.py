@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import InterfaceError, OperationalError
 
+RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Pauses between attempts."""
+
 
 def is_outage(error: BaseException) -> bool:
     """Does an error of Django's database layer mean that the connection is gone or not to be had?

@@ -3,11 +3,77 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from dddp.changefeed.snapshot import Snapshot
 from dddp.livequery.document import Documents, Shape
-from dddp.livequery.predicates import Condition
+from dddp.livequery.predicates import Condition, Convert
+from dddp.livequery.sources import Source
+from dddp.livequery.template import Template
+
+
+class TermColumn(NamedTuple):
+    """A column whose value tells whose document a row is: its SQL, its type, how to compare it."""
+
+    sql: str
+    type: str
+    convert: Convert
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Batch:
+    """How the live queries of one shape are asked together.
+
+    Attributes:
+        key: equal for queries that can be asked together.
+        inner: selects `terms` and the primary key if there are `docs`, else whole rows. Its holes
+            are "pks", to ask about some documents only, and "term0"...
+        docs: SQL of the columns of the document `k.pk`; "" where they depend on the query.
+        keyed: one can ask about some documents; else only for whole results.
+        width: columns of a row.
+        pk: the primary key.
+        terms: conditions `column = constant` that `inner` leaves out.
+        shape, pk_place, order: as in the plan.
+        related: SQL of what is selected beside the columns of a row `q`.
+    """
+
+    key: tuple[Any, ...]
+    using: str
+    inner: Template
+    docs: str
+    keyed: bool
+    width: int
+    pk: TermColumn
+    terms: tuple[TermColumn, ...]
+    shape: Shape
+    pk_place: int
+    order: tuple[int, ...]
+    related: str
+
+    @property
+    def technique(self) -> str:
+        """What is asked when something changes, for humans."""
+        if not self.keyed:
+            return "whole results, parameters as data"
+        if self.terms:
+            return f"inverse query by {', '.join(term.sql for term in self.terms)}"
+        return "documents concerned, parameters as data"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Member:
+    """One query among those of its shape.
+
+    Attributes:
+        data: its parameters that are data.
+        data_key: equal for equal ones.
+        terms: its values of the batch's terms.
+    """
+
+    batch: Batch
+    data: tuple[Any, ...]
+    data_key: tuple[Any, ...]
+    terms: tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -25,6 +91,8 @@ class QueryPlan:
         order: for each field of the shape its place among the values of a result row.
         condition: decides from a row alone whether it is in the result; None: ask the database.
         reason: why there is no condition, for humans.
+        sources: where rows come in; empty with a condition.
+        member: how it is asked with others of its shape; None: with a condition, or by itself.
     """
 
     key: tuple[Any, ...]
@@ -38,6 +106,16 @@ class QueryPlan:
     order: tuple[int, ...]
     condition: Condition | None
     reason: str
+    sources: tuple[Source, ...] = ()
+    member: Member | None = None
+
+    @property
+    def technique(self) -> str:
+        """How changes get into its documents, and why in this way, for humans."""
+        if self.condition is not None:
+            return "decided from the row"
+        how = self.member.batch.technique if self.member else "run again"
+        return f"{how}, as {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ class Pending:
     __slots__ = ("_limit", "rows", "xids")
 
     def __init__(self, limit: int) -> None:
-        self.rows: list[tuple[int, RowChange]] = []
+        self.rows: list[tuple[int, Any]] = []
         self.xids: set[int] = set()
         self._limit = limit
 
-    def add(self, xid: int, change: RowChange) -> None:
-        """Keep a row change; beyond the limit only that its transaction matters."""
+    def add(self, xid: int, change: Any) -> None:
+        """Keep a change; beyond the limit only that its transaction matters."""
         if len(self.rows) < self._limit:
             self.rows.append((xid, change))
         else:
@@ -48,6 +48,8 @@ class LiveQuery:
         epoch: how often the change feed had come and gone when it was run last.
         failing: the database refused it when it was run last.
         users: how many hold on to it.
+        group: with which it is asked; None: it is moved on or run by itself.
+        joined: how often the group had been asked when it was run by itself last.
     """
 
     __slots__ = (
@@ -56,6 +58,8 @@ class LiveQuery:
         "documents",
         "epoch",
         "failing",
+        "group",
+        "joined",
         "listeners",
         "loaded",
         "pending",
@@ -81,6 +85,8 @@ class LiveQuery:
         self.epoch = -1
         self.failing = False
         self.users = 0
+        self.group: Any = None
+        self.joined = 0
         self.waiters: list[tuple[int, Any]] = []
 
     @property
@@ -101,7 +107,7 @@ class LiveQuery:
         Raises:
             Unsure: the database must be asked; nothing has been applied.
         """
-        return self._move(self._targets(change, shared))
+        return self.move(self._targets(change, shared))
 
     def _targets(self, change: RowChange, shared: dict[int, Values]) -> dict[Id, Values | None]:
         shape, condition = self.plan.shape, self.plan.condition
@@ -114,7 +120,8 @@ class LiveQuery:
             targets[identity] = _encoded(shape, change.new, shared) if inside else None
         return targets
 
-    def _move(self, targets: dict[Id, Values | None]) -> Changes:
+    def move(self, targets: dict[Id, Values | None]) -> Changes:
+        """Give documents these values, None for none; returns what changed."""
         changes: Changes = {}
         for identity, after in targets.items():
             before = self.documents.get(identity)

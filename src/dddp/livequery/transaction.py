@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dddp.changefeed.payload import TableChange
-from dddp.livequery.netting import Images, RowChange, net_changes
+from dddp.livequery.netting import Images, RowChange, RowPair, net_changes
 
 
 class Transaction:
@@ -59,6 +59,16 @@ class Transaction:
         for change in changes:
             images.add(change.op, change.rows or ())
         return list(images.net())
+
+    def pairs(self, table: str) -> list[RowPair] | None:
+        """Each of a table's rows before and after each statement; None as for `rows`."""
+        if table in self._bulk:
+            return None
+        return [
+            (None if change.op == "I" else row[-1], None if change.op == "D" else row[0])
+            for change in self._changes[table]
+            for row in change.rows or ()
+        ]
 
     def _forget(self, table: str) -> None:
         self._bulk.add(table)

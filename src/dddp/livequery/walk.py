@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now, Random
 from django.db.models.sql import Query
-from django.db.models.sql.where import ExtraWhere
+from django.db.models.sql.where import AND, ExtraWhere, WhereNode
 
 from dddp.exceptions import QueryNotLive
 
@@ -40,10 +40,10 @@ def tables_of(query: Query) -> frozenset[str]:
         seen.add(id(node))
         if isinstance(node, Query):
             found.update(_own_tables(node))
-            pending.extend(_parts_of_query(node))
+            pending.extend(parts_of_query(node))
         else:
             refuse(node)
-            pending.extend(_parts_of_expression(node))
+            pending.extend(parts_of_expression(node))
     return frozenset(found)
 
 
@@ -66,11 +66,31 @@ def _own_tables(query: Query) -> Iterator[str]:
     for source in query.alias_map.values():
         if source.table_name:
             yield source.table_name
-    if query.model is not None:
-        # Parts of combined queries are copied before they are compiled: joins that compiling
-        # adds, for parents and for the order, are not seen here.
-        yield from model_tables(query.model)
-        yield from _ordering_tables(query, query.model, _ordering(query), set())
+    yield from unlisted_tables(query)
+
+
+def unlisted_tables(query: Query) -> set[str]:
+    """Tables of which no alias tells, of a part of a combined query.
+
+    Parts are copied before they are compiled: joins that compiling adds, for parents and for the
+    order, are not seen.
+    """
+    if query.model is None:
+        return set()
+    ordering = _ordering_tables(query, query.model, _ordering(query), set())
+    listed = {source.table_name for source in query.alias_map.values()}
+    return {*model_tables(query.model), *ordering} - listed
+
+
+def conjuncts(where: Any) -> Iterator[Any]:
+    """The parts of a WHERE clause that every row of the result fulfils."""
+    if not isinstance(where, WhereNode):
+        yield where
+    elif where.connector == AND and not where.negated:
+        for child in where.children:
+            yield from conjuncts(child)
+    else:
+        yield where
 
 
 def model_tables(model: type[Model]) -> set[str]:
@@ -107,7 +127,8 @@ def _ordering_tables(
             yield from _ordering_tables(query, target, target._meta.ordering, seen)
 
 
-def _parts_of_query(query: Query) -> Iterator[Any]:
+def parts_of_query(query: Query) -> Iterator[Any]:
+    """What a query is made of, but for its tables."""
     yield query.where
     yield from query.annotations.values()
     yield from query.combined_queries
@@ -124,7 +145,8 @@ def _parts_of_query(query: Query) -> Iterator[Any]:
             yield getattr(filtered, "resolved_condition", None)
 
 
-def _parts_of_expression(node: Any) -> Iterator[Any]:
+def parts_of_expression(node: Any) -> Iterator[Any]:
+    """What an expression, a lookup or a WHERE clause is made of."""
     if isinstance(node, list | tuple | set | frozenset):
         yield from node
         return

@@ -18,6 +18,7 @@ from dddp.changefeed.listener import Listener
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
 from dddp.livequery import catalog
+from dddp.livequery.asking import Answer, Question, ask
 from dddp.livequery.engine import Engine
 from dddp.livequery.loading import load
 from dddp.livequery.outage import is_outage
@@ -62,6 +63,7 @@ class Hub:
         self.engine = Engine(
             feed=self.listener,
             run=self._load,
+            ask=self._ask,
             deliver=deliver,
             on_fence=self.fences.reached,
             pending_rows=conf.pending_rows,
@@ -160,6 +162,9 @@ class Hub:
 
     async def _load(self, plan: QueryPlan) -> Loaded:
         return await self._query_threads.run(load, plan)
+
+    async def _ask(self, question: Question) -> Answer:
+        return await self._query_threads.run(ask, question)
 
     def _on_batch(self, batch: Any) -> None:
         self.engine.on_batch(batch)

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import F, Func, TextField, Value
 
 from dddp.changefeed import link
+from dddp.livequery.asking import ask
 from dddp.livequery.loading import load
 from tools.inprocess import InProcess, db, quiet, sql
 from tools.plans import plan_of
@@ -96,24 +97,33 @@ async def test_a_query_becomes_ready_however_much_is_written(hub, client, show):
         await writer
 
 
-async def test_a_query_that_fails_again_and_again_does_not_hold_up_methods(hub, client, show):
+async def test_a_query_that_fails_again_and_again_does_not_hold_up_methods(
+    hub, client, show, monkeypatch
+):
     show("q", Specimen.objects.annotate(x=100 / F("number")))
     await client.subscribe("Shown", "q")
     await sql("INSERT INTO zoo_specimen (number, paper) VALUES (0, '')")
     await client.call("wire/put", "a", "b")
 
 
-async def test_a_query_that_is_too_slow_each_time_does_not_hold_up_methods(hub, client, show):
+async def test_a_query_that_is_too_slow_each_time_does_not_hold_up_methods(
+    hub, client, show, monkeypatch
+):
     slow = Func(F("number"), function="pg_sleep", output_field=TextField())
     show("q", Specimen.objects.annotate(slow=slow))
     await client.subscribe("Shown", "q")
 
-    def limited(plan):
+    def limited(function, argument):
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 100")
-        return load(plan)
+        return function(argument)
 
-    hub.engine._run = lambda plan: hub._query_threads.run(limited, plan)
+    monkeypatch.setattr(
+        hub.engine, "_run", lambda plan: hub._query_threads.run(limited, load, plan)
+    )
+    monkeypatch.setattr(
+        hub.engine._asker, "_ask", lambda it: hub._query_threads.run(limited, ask, it)
+    )
     await sql("INSERT INTO zoo_specimen (number, paper) VALUES (60, '')")
     await client.call("wire/put", "a", "b")
 

@@ -35,6 +35,7 @@ class FakePlan:
     tables: frozenset[str] = frozenset([BOOKS])
     table: str = BOOKS
     shape: Shape = SHAPE
+    member: None = None
 
 
 def everything():
@@ -69,6 +70,7 @@ class World:
         self.engine = Engine(
             feed=self,
             run=self.run,
+            ask=self.ask,
             deliver=self.told.append,
             on_fence=self.fences.append,
             pending_rows=100,
@@ -87,6 +89,9 @@ class World:
             rows = [row for row in rows if plan.condition.test(row)]
         documents = {encode_id(row["id"]): SHAPE.from_image(row) for row in rows}
         return Loaded(Snapshot.parse(snapshot), documents)
+
+    async def ask(self, question):
+        raise AssertionError("plans without a member are not asked with others")
 
     def change(self, xid, operation, *rows, table=BOOKS):
         return TableChange(xid, table, operation, [list(row) for row in rows])

@@ -1,0 +1,235 @@
+"""Asks the database about many live queries of one shape at once. For worker threads."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.db import connections, transaction
+
+from dddp.changefeed.snapshot import Snapshot
+from dddp.livequery.document import Id, Values, encode_id
+from dddp.livequery.encoders import IMAGE_DECODER
+from dddp.livequery.loading import document_of, write_as_triggers_do
+from dddp.livequery.plan import Batch, Member, TermColumn
+from dddp.livequery.sources import Source
+from dddp.livequery.template import Fill, Template, as_text
+
+Key = tuple[Any, ...]
+"""Number of the combination of data, then the terms' values: tells whose a document is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What is asked of some queries of one shape.
+
+    Attributes:
+        starts: where changes have come in, with the values (as text) that lead to the documents
+            concerned; None: ask about all documents.
+        members: one for each combination of the parameters that are data.
+        terms: for each term the values (as text) it is asked for; None: whichever there are.
+    """
+
+    batch: Batch
+    starts: Sequence[tuple[Source, Sequence[str]]] | None
+    members: Sequence[Member]
+    terms: Sequence[Sequence[str]] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """One document, and the keys of the queries that have it."""
+
+    id: Id
+    values: Values
+    keys: list[Key]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What the database says, as of a snapshot.
+
+    Attributes:
+        concerned: the documents asked about; None: all. Those not `found` are in no result.
+    """
+
+    snapshot: Snapshot
+    concerned: list[Id] | None
+    found: list[Found]
+
+
+def ask(question: Question) -> Answer:
+    """Ask, outside of any transaction, with a statement or two."""
+    connection = connections[question.batch.using]
+    write_as_triggers_do(connection)
+    holes: dict[str, Fill] = {}
+    concerned: list[str] | None = None
+    with connection.cursor() as cursor:
+        if question.starts is not None:
+            concerned = _concerned(cursor, question.starts, question.batch)
+            holes["pks"] = _among(question.batch.pk, concerned)
+        for place, values in enumerate(question.terms or ()):
+            holes[f"term{place}"] = _among(question.batch.terms[place], values)
+        cursor.execute(*_statement(question, holes))
+        rows = cursor.fetchall()
+    read = _shared_documents if question.batch.docs else _own_documents
+    ids = None if concerned is None else [encode_id(text) for text in concerned]
+    return Answer(Snapshot.parse(rows[0][0]), ids, read(question.batch, rows))
+
+
+def _among(column: TermColumn, values: Iterable[str]) -> Fill:
+    return f'{column.sql} = ANY(%s::text[]::"{column.type}"[])', [list(values)]
+
+
+def _concerned(
+    cursor: Any, starts: Sequence[tuple[Source, Sequence[str]]], batch: Batch
+) -> list[str]:
+    """The primary keys, as text, of the documents that changed rows lead to."""
+    found: dict[str, None] = {}
+    ways, params = [], []
+    for source, values in starts:
+        if source.path:
+            ways.append(_way(source, batch.using))
+            params.append(list(values))
+        else:
+            found.update(dict.fromkeys(values))
+    if ways:
+        union = " UNION ".join(ways)
+        cursor.execute(f"SELECT json_build_array(x.k)::text FROM ({union}) x(k)", params)
+        for (text,) in cursor.fetchall():
+            (value,) = IMAGE_DECODER.decode(text)
+            found[as_text(value)] = None
+    return list(found)
+
+
+def _way(source: Source, using: str) -> str:
+    quote = connections[using].ops.quote_name
+    first, *rest = source.path or ()
+    joins = [f"{quote(first.table)} s0"]
+    for number, step in enumerate(rest, 1):
+        before = (first, *rest)[number - 1]
+        joins.append(
+            f"JOIN {quote(step.table)} s{number} "
+            f"ON s{number}.{quote(step.column)} = s{number - 1}.{quote(before.next)}"
+        )
+    last = (first, *rest)[-1]
+    return (
+        f"SELECT s{len(rest)}.{quote(last.next)} FROM {' '.join(joins)} "
+        f'WHERE s0.{quote(first.column)} = ANY(%s::text[]::"{first.type}"[])'
+    )
+
+
+def _statement(question: Question, holes: dict[str, Fill]) -> Fill:
+    batch = question.batch
+    data = [member.data for member in question.members]
+    one = len(data) == 1
+    inner, params = batch.inner.filled(holes, data[0] if one else None)
+    combinations, columns = ("(SELECT 1 AS i) p", []) if one else _table(batch, data)
+    source = f"{combinations} CROSS JOIN LATERAL ({inner}) q"
+    wrap = _with_documents if batch.docs else _whole_rows
+    return wrap(batch, source), [*columns, *params]
+
+
+def _with_documents(batch: Batch, source: str) -> str:
+    names = [f"t{place}" for place in range(len(batch.terms))]
+    keys = ", ".join(["x.i", *(f"x.{name}" for name in names)])
+    return (
+        f"SELECT s.s::text, k.keys::text, row_to_json(q)::text{batch.related} "
+        f"FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ("
+        f"SELECT x.pk, json_agg(json_build_array({keys})) AS keys "
+        f"FROM (SELECT DISTINCT p.i, q.* FROM {source}({', '.join([*names, 'pk'])})) x "
+        f"GROUP BY x.pk) k ON true "
+        f"LEFT JOIN LATERAL ({batch.docs} OFFSET 0) q({_places(batch)}) ON true"
+    )
+
+
+def _whole_rows(batch: Batch, source: str) -> str:
+    return (
+        f"SELECT s.s::text, x.* FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ("
+        f"SELECT p.i, row_to_json(q)::text{batch.related} "
+        f"FROM {source}({_places(batch)})) x ON true"
+    )
+
+
+def _places(batch: Batch) -> str:
+    return ", ".join(f"c{place}" for place in range(batch.width))
+
+
+def _table(batch: Batch, data: Sequence[tuple[Any, ...]]) -> Fill:
+    """The combinations of data as a table `p`: columns v0... and the number i."""
+    kinds = _data_types(batch.using, batch.inner)
+    arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
+    names = ", ".join(f"v{place}" for place in range(len(kinds)))
+    params = [[_literal(row[place]) for row in data] for place in range(len(kinds))]
+    return f"unnest({arrays}) WITH ORDINALITY p({names}, i)", params
+
+
+def _literal(value: Any) -> Any:
+    """A number with a fraction is a `numeric` where it is written out."""
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+_numbers = itertools.count(1)
+
+
+@lru_cache(maxsize=4096)
+def _data_types(using: str, inner: Template) -> tuple[str, ...]:
+    """What PostgreSQL makes of each parameter that is data, where the driver does not say."""
+    if "" not in inner.kinds:
+        return tuple(inner.kinds)
+    sql, kinds = inner.numbered()
+    name = f"dddp_types_{next(_numbers)}"
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(f"PREPARE {name} ({', '.join(kinds)}) AS {sql}")
+        cursor.execute(
+            "SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = %s", [name]
+        )
+        (types,) = cursor.fetchone() or ([],)
+        cursor.execute(f"DEALLOCATE {name}")
+    return tuple(types[place] for place in inner.data_places())
+
+
+def _shared_documents(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
+    found = []
+    for _, keys, image, *related in rows:
+        if image is None:
+            continue
+        document = document_of(batch, image, related)
+        if document is not None:
+            found.append(Found(*document, _keys(batch, keys)))
+    return found
+
+
+_decode_keys = msgspec.json.Decoder(list[list[Any]], float_hook=Decimal).decode
+
+
+def _keys(batch: Batch, text: str) -> list[Key]:
+    converts = [term.convert for term in batch.terms]
+    if not converts:
+        return [(number - 1,) for (number,) in _decode_keys(text)]
+    keys = []
+    for number, *values in _decode_keys(text):
+        if None not in values:
+            compared = (convert(value) for convert, value in zip(converts, values, strict=True))
+            keys.append((number - 1, *compared))
+    return keys
+
+
+def _own_documents(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
+    known: dict[Any, tuple[Id, Values] | None] = {}
+    found = []
+    for _, number, image, *related in rows:
+        if image is None:
+            continue
+        text = (image, *related)
+        if text not in known:
+            known[text] = document_of(batch, image, related)
+        document = known[text]
+        if document is not None:
+            found.append(Found(*document, [(number - 1,)]))
+    return found

@@ -1,0 +1,137 @@
+"""Where the rows of each table come into a query, and which documents a row can concern.
+
+A row takes part in a query at an alias. Equalities that hold wherever it takes part (joins,
+correlations of subqueries, `IN (SELECT ...)`) lead from there to the documents: documents that
+they do not lead to are the same with and without the row. So what a change can concern is found
+by following them from the row's images, before and after; rows in between that have changed as
+well speak for themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.models.sql import Query
+
+from dddp.livequery import catalog
+from dddp.livequery.conditions import necessary
+from dddp.livequery.links import Link, Node, links_of
+from dddp.livequery.predicates import Condition
+from dddp.livequery.walk import unlisted_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From values to rows of `table` whose `column` is one of them, and on to their `next`.
+
+    Attributes:
+        type: of the column, as in pg_type.
+    """
+
+    table: str
+    column: str
+    type: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where rows of a table come into a query.
+
+    Attributes:
+        table: `Model._meta.db_table`.
+        columns: those of the table that the query reads here; None: unknown.
+        start: column whose values the path begins with.
+        path: leads to primary keys of the documents concerned; None: any may be.
+        condition: what a row must fulfil to matter here; None: every row may.
+    """
+
+    table: str
+    columns: frozenset[str] | None = None
+    start: str = ""
+    path: tuple[Step, ...] | None = None
+    condition: Condition | None = None
+
+
+def sources_of(query: Query, sql: str, tables: Iterable[str], using: str) -> tuple[Source, ...]:
+    """All sources of a compiled query.
+
+    Args:
+        sql: its text.
+        tables: all that it depends on.
+    """
+    nodes, links, complete = links_of(query, using)
+    paths = _paths(Node(query, query.get_initial_alias()), links, using)
+    found = []
+    for node in nodes:
+        columns = _columns_read(node.alias, sql, using)
+        if columns or not node.is_join:
+            start, path = paths.get(node, ("", None))
+            condition = necessary(node.query, node.alias, using) if complete else None
+            found.append(Source(node.table, columns, start, path, condition))
+    unlisted = unlisted_tables(query) | (set(tables) - {node.table for node in nodes})
+    return (*found, *map(Source, sorted(unlisted)))
+
+
+def reading(queryset_query: Query, sql: str, using: str) -> Iterator[Source]:
+    """The sources of what is read of a document beyond its query: no condition applies."""
+    nodes, links, _ = links_of(queryset_query, using)
+    paths = _paths(Node(queryset_query, queryset_query.get_initial_alias()), links, using)
+    for node in nodes:
+        columns = _columns_read(node.alias, sql, using)
+        if columns:
+            start, path = paths.get(node, ("", None))
+            yield Source(node.table, columns, start, path)
+
+
+def _columns_read(alias: str, sql: str, using: str) -> frozenset[str]:
+    """The columns that the text names of an alias; other subqueries may use the same name."""
+    quoted = connections[using].ops.quote_name(alias)
+    names = re.findall(rf'(?:{re.escape(quoted)}|\b{re.escape(alias)})\."([^"]+)"', sql)
+    return frozenset(name.replace("%%", "%") for name in names)
+
+
+def _paths(
+    base: Node, links: Mapping[Node, list[Link]], using: str
+) -> dict[Node, tuple[str, tuple[Step, ...]]]:
+    """For each node that leads to documents: the column to begin with, and the way."""
+    pk = str(base.query.get_meta().pk.column)
+    found: dict[Node, tuple[str, tuple[Step, ...]]] = {base: (pk, ())}
+    waiting = deque([base])
+    while waiting:
+        node = waiting.popleft()
+        onward, rest = found[node]
+        for link in links.get(node, ()):
+            kind = _common_type(link, using)
+            if link.other in found or not kind:
+                continue
+            # Values that are what the way goes on with need no look into the table.
+            here = () if link.column == onward else (Step(node.table, link.column, kind, onward),)
+            found[link.other] = (link.other_column, here + rest)
+            waiting.append(link.other)
+    return found
+
+
+FAMILIES = (
+    ("int8", frozenset({"int2", "int4", "int8"})),
+    ("text", frozenset({"text", "varchar"})),
+)
+ALIKE = frozenset({"uuid", "date"})
+
+
+def _common_type(link: Link, using: str) -> str:
+    """A type in which both columns' values are equal iff their texts are; "" for none."""
+    mine = catalog.columns_of(using, link.table).get(link.column)
+    other = catalog.columns_of(using, link.other.table).get(link.other_column)
+    if mine is None or other is None or not (mine.deterministic and other.deterministic):
+        return ""
+    if mine.virtual or other.virtual:
+        return ""
+    for common, family in FAMILIES:
+        if mine.type in family and other.type in family:
+            return common
+    return mine.type if mine.type == other.type and mine.type in ALIKE else ""
