@@ -1,15 +1,11 @@
 from django.apps import AppConfig
-from django.db import connections
 from django.db.models.signals import pre_migrate
+
+from zoo.tables import create_extensions_and_tables
 
 
 class ZooConfig(AppConfig):
     name = "zoo"
 
     def ready(self):
-        pre_migrate.connect(create_extensions, sender=self)
-
-
-def create_extensions(using, **_):
-    with connections[using].cursor() as cursor:
-        cursor.execute("CREATE EXTENSION IF NOT EXISTS citext")
+        pre_migrate.connect(create_extensions_and_tables, sender=self)

@@ -1,4 +1,4 @@
-"""Models with every kind of column and relation that publishing has to get right."""
+"""Columns of every type, keys, inheritance."""
 
 import uuid
 
@@ -59,6 +59,12 @@ class Person(models.Model):
 
 class Employee(Person):
     salary = models.IntegerField()
+
+
+class Manager(Employee):
+    """A third table for one object."""
+
+    area = models.CharField(max_length=50)
 
 
 class Named(Person):
