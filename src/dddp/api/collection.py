@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 from django.db.models import Field, Model, Q, QuerySet
 
+from dddp.api import restricting
 from dddp.api.endpoints import APIMixin
+from dddp.api.lookups import paths_in
+from dddp.api.serializing import Serializer, field_value, plain
 from dddp.changefeed.hidden import is_hidden
 from dddp.exceptions import ConfigurationError
 
@@ -24,6 +27,12 @@ class Collection(APIMixin):
         user_rel: lookup path (or several) from the model to the user: each user sees the rows
             where one of them leads to this user, anonymous clients see none.
         always_allow_superusers: superusers see rows of other users too.
+        order_by: the order of published querysets that are sliced and have none of their own; the
+            model's `Meta.ordering` unless set.
+        properties: name of an attribute of the model that is published too, such as a `property`
+            -> lookup paths of the fields that it is made of.
+        serialize_reads: for an overridden `serialize`: lookup paths of what it reads beyond the
+            object's own columns and `properties`.
     """
 
     model: ClassVar[type[Model]]
@@ -33,6 +42,9 @@ class Collection(APIMixin):
     qs_filter: ClassVar[Q | Mapping[str, Any] | None] = None
     user_rel: ClassVar[str | Sequence[str] | None] = None
     always_allow_superusers: ClassVar[bool] = True
+    order_by: ClassVar[Sequence[Any]] = ()
+    properties: ClassVar[Mapping[str, Sequence[str]]] = {}
+    serialize_reads: ClassVar[Sequence[str]] = ()
 
     api_path_prefix: ClassVar[str] = "/{collection}/"
 
@@ -75,26 +87,57 @@ class Collection(APIMixin):
             return bool(names & set(self.fields))
         return not is_hidden(field)
 
-    def restrict(self, queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
-        """What of a queryset this user may see: `qs_filter` and `user_rel` applied."""
-        if self.qs_filter is not None:
-            given = self.qs_filter
-            queryset = queryset.filter(given if isinstance(given, Q) else Q(**given))
-        if self.user_rel is None or (
-            self.always_allow_superusers and getattr(user, "is_superuser", False)
-        ):
-            return queryset
-        if not user.is_authenticated:
-            return queryset.none()
-        paths = [self.user_rel] if isinstance(self.user_rel, str) else self.user_rel
-        mine = Q()
-        for path in paths:
-            mine |= Q(**{path: user})
-        if all(self._is_own_column(path) for path in paths):
-            return queryset.filter(mine)
-        # A join could repeat rows, which would change the queryset's aggregates.
-        return queryset.filter(pk__in=self.model._base_manager.filter(mine).values("pk"))
+    def get_queryset(self) -> QuerySet[Any]:
+        """Override it to publish no other rows than these, whatever publications give.
 
-    def _is_own_column(self, path: str) -> bool:
-        names = {field.name for field in self.model._meta.local_concrete_fields}
-        return path in names
+        It is called for each subscription, so `dddp.api.this` is known. `qs_filter` and
+        `user_rel` limit these rows further.
+        """
+        return self.model._base_manager.all()
+
+    def serialize(self, obj: Any) -> dict[str, Any]:
+        """The published values of an object, by name, without the id; each must have an EJSON form.
+
+        Override it to publish other ones. Objects are loaded through the ORM then, and reloaded
+        when their rows or what `serialize_reads` names change.
+        """
+        deferred = obj.get_deferred_fields()
+        document = {
+            f"{field.name}_ids" if field.many_to_many else field.attname: field_value(field, obj)
+            for field in self.published_fields()
+            if field.attname not in deferred
+        }
+        return {**document, **{name: plain(getattr(obj, name)) for name in self.properties}}
+
+    def serializer(self, annotations: Sequence[str] = ()) -> Serializer | None:
+        """What makes documents of objects, if rows alone do not do.
+
+        Args:
+            annotations: names of what a queryset adds to its objects.
+        """
+        overridden = type(self).serialize is not Collection.serialize
+        return Serializer(self, tuple(annotations)) if overridden or self.properties else None
+
+    def reads(self) -> tuple[str, ...]:
+        """Lookup paths of what documents are made of beyond the object's own columns."""
+        related = [str(each.name) for each in self.published_fields() if each.many_to_many]
+        declared = [path for paths in self.properties.values() for path in paths]
+        return tuple(dict.fromkeys([*related, *declared, *self.serialize_reads]))
+
+    def user_paths(self) -> list[str]:
+        """The lookup paths in `user_rel`."""
+        if self.user_rel is None:
+            return []
+        return [self.user_rel] if isinstance(self.user_rel, str) else list(self.user_rel)
+
+    def lookup_paths(self) -> list[str]:
+        """All lookup paths that the attributes name."""
+        order = [each for each in self.order_by if isinstance(each, str)]
+        declared = [path for paths in self.properties.values() for path in paths]
+        filters = paths_in(self.qs_filter)
+        return [*self.user_paths(), *filters, *order, *declared, *self.serialize_reads]
+
+    def restrict(self, queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+        """What of a queryset this user may see; `user` matters only where there is a `user_rel`."""
+        found = restricting.restricted(self, queryset, user)
+        return restricting.ordered(found, self.order_by)

@@ -9,6 +9,8 @@ from django.apps import AppConfig, apps
 from django.db import connections, router
 from django.db.models import Model
 
+from dddp.api.collection import Collection
+from dddp.api.lookups import models_over
 from dddp.api.registry import API
 from dddp.changefeed import triggers
 from dddp.changefeed.hidden import is_hidden
@@ -39,8 +41,9 @@ def watched_models() -> list[type[Model]]:
     """The models of the registered collections and of `DDP_WATCH`, and those they lead to.
 
     These are the targets of foreign keys, one-to-one and many-to-many fields, with the tables
-    between, and parents of multi-table inheritance. Of a proxy, the model it stands for. Where
-    clients may log in, the user's model too, but nothing that it leads to.
+    between, and parents of multi-table inheritance. Of a proxy, the model it stands for. Also
+    what the lookup paths of collections lead over, and where clients may log in, the user's
+    model, but nothing that these lead to.
     """
     found: dict[type[Model], None] = {}
     waiting = [collection.model for collection in API.collections()] + _named_models()
@@ -50,6 +53,8 @@ def watched_models() -> list[type[Model]]:
             continue
         found[model] = None
         waiting.extend(_targets(model))
+    for collection in API.collections():
+        found.update(dict.fromkeys(_models_of_paths(collection)))
     found.update(dict.fromkeys(_models_of_rights()))
     return [model for model in found if router.allow_migrate_model(conf.database, model)]
 
@@ -68,6 +73,12 @@ def user_model() -> type[Model]:
 
     model = get_user_model()
     return model._meta.concrete_model or model
+
+
+def _models_of_paths(collection: Collection) -> Iterator[type[Model]]:
+    for model in models_over(collection.model, collection.lookup_paths()):
+        if model._meta.concrete_model is not None:
+            yield model._meta.concrete_model
 
 
 def _models_of_rights() -> list[type[Model]]:

@@ -105,11 +105,5 @@ def resolve(
 def _restricted(
     collection: Collection, queryset: QuerySet[Any], invocation: Invocation
 ) -> QuerySet[Any]:
-    needed = collection.qs_filter is not None or collection.user_rel is not None
-    if needed and (queryset.query.is_sliced or queryset.query.combinator):
-        raise QueryNotLive(
-            "It is sliced or combined, and its Collection's qs_filter or user_rel cannot be added "
-            "after that: filter in the publication and leave them out of the Collection."
-        )
     user = invocation.user if collection.user_rel is not None else None
     return collection.restrict(queryset, user)

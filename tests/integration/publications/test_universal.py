@@ -50,9 +50,9 @@ async def test_one_that_says_itself_what_there_is(hub, connect, offer):
         universal = True
 
         def publish(self):
+            self.on_stop(lambda: stopped.append(1))
             self.added("news", "a", {"n": 1})
             self.ready()
-            self.on_stop(lambda: stopped.append(1))
 
     client = await connect()
     await client.wait_for(lambda: client.collections["news"])

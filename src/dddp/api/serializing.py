@@ -1,0 +1,69 @@
+"""A model instance as a document: the same values that rows have without the ORM."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Field, Model
+from django.db.models.fields.files import FieldFile
+from django.utils.duration import duration_iso_string
+
+if TYPE_CHECKING:
+    from dddp.api.collection import Collection
+
+
+@dataclass(frozen=True)
+class Serializer:
+    """Makes documents of a collection's objects; equal ones make equal documents.
+
+    Attributes:
+        annotations: names of attributes that a queryset has added.
+    """
+
+    collection: Collection
+    annotations: tuple[str, ...]
+
+    def __call__(self, obj: Model) -> Mapping[str, Any]:
+        added = {name: plain(getattr(obj, name)) for name in self.annotations}
+        return {**self.collection.serialize(obj), **added}
+
+
+def field_value(field: Field[Any, Any], obj: Model) -> Any:
+    """What is published of one field of an object."""
+    if field.many_to_many:
+        return _related_ids(field, obj)
+    value = field.value_from_object(obj)
+    return str(value) if field.is_relation and value is not None else plain(value)
+
+
+def plain(value: Any) -> Any:
+    """A value in the form that its column has on the wire."""
+    if isinstance(value, FieldFile):
+        return value.name
+    if isinstance(value, dt.timedelta):
+        return duration_iso_string(value)
+    if isinstance(value, dt.time):
+        text, dot, fraction = value.isoformat().partition(".")
+        return text + dot + fraction.rstrip("0")
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if all(hasattr(value, name) for name in ("lower_inc", "upper_inc", "isempty")):
+        return _range(value)
+    return value
+
+
+def _related_ids(field: Field[Any, Any], obj: Model) -> list[str]:
+    name = str(field.name)
+    manager = getattr(obj, name)
+    target = field.m2m_reverse_target_field_name()  # type: ignore[attr-defined]
+    return [str(value) for value in sorted(getattr(each, target) for each in manager.all())]
+
+
+def _range(value: Any) -> dict[str, Any]:
+    if value.isempty:
+        return {"lower": None, "upper": None, "bounds": ""}
+    bounds = ("[" if value.lower_inc else "(") + ("]" if value.upper_inc else ")")
+    return {"lower": plain(value.lower), "upper": plain(value.upper), "bounds": bounds}
