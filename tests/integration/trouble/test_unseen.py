@@ -7,7 +7,7 @@ import pytest
 
 
 @pytest.fixture
-async def client(start_server, ddp):
+async def client(shop, start_server, ddp):
     client = await ddp(start_server().ws_url)
     await client.subscribe("AllBooks")
     return client
