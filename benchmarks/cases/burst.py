@@ -72,7 +72,7 @@ class Scene:
         burst.written = time.perf_counter()
         await self._mark()
         burst.wrong = await self._wrong()
-        burst.last = max(mirror.last for mirror in self.mirrors)
+        burst.last = max(burst.written, *(mirror.last for mirror in self.mirrors))
         burst.messages = sum(mirror.messages for mirror in self.mirrors) - before
         burst.dropped = sum(not mirror.is_open for mirror in self.mirrors)
         return burst
@@ -135,18 +135,29 @@ async def _bursts(scene: Scene) -> list[Burst]:
     prepare(scene.world.dsn)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
 
-        async def update() -> int:
+        async def small() -> int:
             await scene.connection.execute("UPDATE bookstore_book SET pages = pages + 1")
+            return scale.rows
+
+        async def large() -> int:
+            await scene.connection.execute(
+                "UPDATE bookstore_book SET title = rpad(title, %s, 'x')", (bookstore.TITLE_LENGTH,)
+            )
             return scale.rows
 
         async def many() -> int:
             return await asyncio.get_running_loop().run_in_executor(pool, commit, order)
 
-        first = await scene.burst(f"one UPDATE of {scale.rows:,} rows", update)
-        await scene.fill_up()
-        await asyncio.sleep(QUIET_SECONDS)
-        second = await scene.burst(f"{scale.commits:,} commits/s wanted", many)
-    return [first, second]
+        bursts = []
+        for name, write in (
+            (f"UPDATE of {scale.rows:,} numbers", small),
+            (f"UPDATE of {scale.rows:,} titles", large),
+            (f"{scale.commits:,} commits/s wanted", many),
+        ):
+            bursts.append(await scene.burst(name, write))
+            await scene.fill_up()
+            await asyncio.sleep(QUIET_SECONDS)
+    return bursts
 
 
 def _table(world: World, bursts: list[Burst], seen: Seen) -> Table:
