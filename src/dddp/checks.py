@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
 from dddp.api.registry import API
+from dddp.api.validating import collection_problems, publication_problems
 from dddp.conf import DEFAULTS, conf
 from dddp.exceptions import DDPError
 from dddp.session.publishing import resolve
@@ -83,10 +84,23 @@ def check_collections(**_: Any) -> list[CheckMessage]:
 
 
 @register(TAG)
+def check_collection_options(**_: Any) -> list[CheckMessage]:
+    """dddp.E007: an option of a Collection does not fit its model."""
+    return [
+        Error(f"Collection {each.name!r}: {problem}", obj=type(each), id="dddp.E007")
+        for each in API.collections()
+        for problem in collection_problems(each)
+    ]
+
+
+@register(TAG)
 def check_publications(**_: Any) -> list[CheckMessage]:
-    """dddp.E003: a publication's static queries have no Collection."""
+    """dddp.E003: a publication's static queries have no Collection; E008: it cannot work."""
     found: list[CheckMessage] = []
     for publication in API.publications():
+        for problem in publication_problems(publication):
+            text = f"Publication {publication.name!r}: {problem}"
+            found.append(Error(text, obj=type(publication), id="dddp.E008"))
         for entry in publication.static_queries():
             try:
                 resolve(API, publication.name, entry)

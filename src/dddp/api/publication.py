@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.db.models.query import RawQuerySet
 
 from dddp.api.endpoints import APIMixin
 from dddp.api.imperative import Imperative, Publisher
@@ -88,4 +89,4 @@ def _listed(found: Any) -> list[Published]:
         return []
     is_pair = isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], str)
     # Never bool() or list() of a queryset: that would run it.
-    return [found] if is_pair or isinstance(found, QuerySet) else list(found)
+    return [found] if is_pair or isinstance(found, QuerySet | RawQuerySet) else list(found)

@@ -6,9 +6,11 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from traceback import format_exception_only
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django.conf import settings
 from django.db import connections, transaction
 
 from dddp import ejson
@@ -99,12 +101,15 @@ def notify(channel: str, token: str) -> None:
 def wire_error(error: BaseException, what: str) -> dict[str, Any]:
     """What a client is told of an exception: all of a MeteorError, of others that there was one.
 
+    Under `DEBUG` the details say which.
+
     Args:
         what: for the log, where the others go with their traceback: "Method 'x' of session y".
     """
     if not isinstance(error, MeteorError):
         logger.error("%s failed", what, exc_info=error)
-        error = MeteorError(500, "Internal server error")
+        details = "".join(format_exception_only(error)).strip() if settings.DEBUG else None
+        error = MeteorError(500, "Internal server error", details)
     try:
         ejson.encode_plain(error.details)
     except Exception:

@@ -17,6 +17,8 @@ from dddp.exceptions import ConfigurationError, QueryNotLive
 from dddp.livequery.analysis import analyse
 from dddp.livequery.plan import QueryPlan
 
+OTHERWISE = "What no queryset can tell live is published with a `publish` method."
+
 
 def plans_for(
     registry: Registry,
@@ -59,7 +61,7 @@ def plan_for(
     except QueryNotLive as error:
         raise QueryNotLive(
             f"Publication {publication!r} cannot keep a queryset of "
-            f"{collection.model._meta.label} live. {error}"
+            f"{collection.model._meta.label} live. {error} {OTHERWISE}"
         ) from error
     missing = sorted(table for table in plan.tables if table not in watched)
     if missing:
@@ -78,7 +80,9 @@ def resolve(
     queryset, name = entry if isinstance(entry, tuple) else (entry, None)
     if not isinstance(queryset, QuerySet):
         raise QueryNotLive(
-            f"Publication {publication!r} gives a {type(queryset).__name__} and not a queryset."
+            f"Publication {publication!r} gives a {type(queryset).__name__} and not a queryset: "
+            f"give querysets as they are, without raw(), iterator(), list() or aggregate(). "
+            f"{OTHERWISE}"
         )
     if name is not None:
         collection = registry.collection(name)

@@ -1,0 +1,96 @@
+"""Options that cannot work are named, with what to mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import F, Q
+
+from bookstore.models import Book
+from club.models import Membership, Message
+from dddp.api import Collection, Publication
+from dddp.api.validating import collection_problems, publication_problems
+
+
+def problems(**attributes: Any) -> list[str]:
+    made: Any = type("Made", (Collection,), {"model": Message, **attributes})
+    return list(collection_problems(made()))
+
+
+class TestCollections:
+    @pytest.mark.parametrize(
+        "attributes",
+        [
+            {},
+            {"user_rel": "author"},
+            {"user_rel": ["channel__members", "channel__memberships__user", "author__id"]},
+            {"model": Membership, "user_rel": "user"},
+            {"model": User, "user_rel": "pk"},
+            {"qs_filter": Q(hidden=False) | Q(channel__name="x"), "order_by": ["-text", "pk"]},
+            {"qs_filter": {"text__istartswith": "a"}, "order_by": [F("text").desc()]},
+            {"properties": {"headline": ["channel__name", "text"]}},
+            {"serialize_reads": ["channel__members__groups", "author"]},
+        ],
+    )
+    def test_none(self, attributes: Any) -> None:
+        assert problems(**attributes) == []
+
+    @pytest.mark.parametrize(
+        ("attributes", "texts"),
+        [
+            ({"user_rel": "autor"}, ["user_rel", "Cannot resolve keyword 'autor'", "author"]),
+            ({"user_rel": "channel"}, ["'channel' leads to club.Message.channel", "auth.User"]),
+            ({"user_rel": ["author", "text"]}, ["'text' leads to club.Message.text"]),
+            ({"user_rel": "channel__members__x"}, ["user_rel", "'x'"]),
+            ({"qs_filter": {"hiden": 1}}, ["`qs_filter` cannot be applied", "'hiden'"]),
+            ({"qs_filter": Q(text__nolookup=1)}, ["`qs_filter` cannot be applied", "nolookup"]),
+            ({"qs_filter": {"id": "x"}}, ["`qs_filter` cannot be applied", "expected a number"]),
+            ({"qs_filter": ["hidden"]}, ["`qs_filter` has to be a Q object or a dict"]),
+            ({"order_by": ["-txt"]}, ["`order_by` cannot be applied", "'txt'"]),
+            ({"order_by": "text"}, ["`order_by` has to be a list: ['text']"]),
+            ({"order_by": ["?"]}, ["`order_by` is random"]),
+            ({"properties": {"headlin": []}}, ["names 'headlin', which club.Message has not"]),
+            ({"properties": {"headline": ["chanel"]}}, ["`properties['headline']`", "'chanel'"]),
+            ({"properties": {"headline": "text"}}, ["has to be a list: ['text']"]),
+            ({"properties": ["headline"]}, ["`properties` has to be a dict"]),
+            ({"serialize_reads": ["channel__nam"]}, ["`serialize_reads`", "'nam'"]),
+            ({"serialize_reads": ["text__lower"]}, ["`serialize_reads`", "'lower'"]),
+        ],
+    )
+    def test_one(self, attributes: Any, texts: list[str]) -> None:
+        (problem,) = problems(**attributes)
+        assert [text for text in texts if text not in problem] == [], problem
+
+
+class TestPublications:
+    def test_none(self) -> None:
+        class Fine(Publication):
+            universal = True
+
+            def get_queries(self, optional: Any = None) -> Any:
+                return []
+
+        assert list(publication_problems(Fine())) == []
+
+    def test_universal_with_parameters(self) -> None:
+        class Wrong(Publication):
+            universal = True
+
+            async def publish(self, room: Any) -> None:
+                pass
+
+        (problem,) = publication_problems(Wrong())
+        assert "universal" in problem
+        assert "`publish` must not need any" in problem
+
+    def test_two_ways_at_once(self) -> None:
+        class Both(Publication):
+            queries = Book.objects.all()
+
+            def publish(self) -> None:
+                pass
+
+        (problem,) = publication_problems(Both())
+        assert "never used" in problem
