@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from dddp.changefeed.payload import Fence, TableChange
@@ -162,7 +162,7 @@ class Engine:
             for change in kept:
                 self._apply_row(query, change, {}, changes)
         elif query.group is group:
-            group.took(query, changes, kept)
+            group.took(query, changes, kept, position)
             if group.needs:
                 self._asker.need(group)
         if any(not query.sees(xid) for xid in pending.xids):
@@ -232,17 +232,22 @@ class Engine:
         """
         position = self._position
         queries = list(queries)
-        for group in {query.group: None for query in queries if query.group is not None}:
-            await group.reached(position)
-        waiting = []
+        # What a query has kept while it was run by itself is then asked of its group.
+        while waiting := [
+            *(group.progress() for group in _behind(queries, position)),
+            *self._refreshes(queries, position, also_failing),
+        ]:
+            await asyncio.wait(waiting)
+
+    def _refreshes(
+        self, queries: Iterable[LiveQuery], position: int, also_failing: bool
+    ) -> Iterator[asyncio.Future[None]]:
         for query in queries:
             behind = query.refreshing is not None and query.applied < position
             if behind and (also_failing or not query.failing):
                 future = asyncio.get_running_loop().create_future()
                 query.waiters.append((position, future))
-                waiting.append(future)
-        if waiting:
-            await asyncio.wait(waiting)
+                yield future
 
     def _wake(self, query: LiveQuery, everyone: bool = False) -> None:
         still = []
@@ -316,6 +321,12 @@ class Engine:
         except Exception:
             logger.exception("A change cannot be applied to a live query, which is run again")
             self._mark_dirty(query)
+
+
+def _behind(queries: Iterable[LiveQuery], position: int) -> Iterable[Group]:
+    """The groups in which something before a place in the stream is still to be asked."""
+    groups = {query.group: None for query in queries if query.group is not None}
+    return [group for group in groups if group.is_behind(position)]
 
 
 def _is_passing(error: Exception, delay: float) -> bool:

@@ -101,12 +101,15 @@ class Group:
         if queries is None or queries:
             self.needs.add(source, values, queries)
 
-    def took(self, query: LiveQuery, changes: Changes, kept: Iterable[Any]) -> None:
-        """A query has been run by itself; `kept` is what its snapshot does not see."""
+    def took(
+        self, query: LiveQuery, changes: Changes, kept: Iterable[Any], position: int
+    ) -> None:
+        """A query has been run by itself at a place; `kept` is what its snapshot does not see."""
         query.joined = self.asked
         self.note(query, changes)
         for source, values in kept:
             self.needs.add(source, values, [query])
+            self.applied = min(self.applied, position)
 
     def note(self, query: LiveQuery, changes: Changes) -> None:
         """Documents have come to a query, or left it."""
@@ -160,17 +163,19 @@ class Group:
         """The queries that had a document so far."""
         return list(self._holders.get(identity, ()))
 
-    async def reached(self, position: int) -> None:
-        """Wait until everything up to a place in the stream has been asked about."""
-        while self.queries and (self.needs or self.task is not None):
-            if self.applied >= position:
-                return
-            future = asyncio.get_running_loop().create_future()
-            self._waiters.append(future)
-            await future
+    def is_behind(self, position: int) -> bool:
+        """Is something before a place in the stream still to be asked?"""
+        busy = self.queries and (self.needs or self.task is not None)
+        return bool(busy) and self.applied < position
+
+    def progress(self) -> asyncio.Future[None]:
+        """Done when `is_behind` may have become false."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(future)
+        return future
 
     def wake(self) -> None:
-        """Something that `reached` looks at is another now."""
+        """Something that `is_behind` looks at is another now."""
         waiters, self._waiters = self._waiters, []
         for future in waiters:
             if not future.done():

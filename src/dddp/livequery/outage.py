@@ -1,4 +1,4 @@
-"""Is the database away, or does it refuse?"""
+"""Will the database do later what it does not do now?"""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ RETRY_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Does an error of Django's database layer mean that the connection is gone or not to be had?
+    """Does an error of Django's database layer pass: is it worth while to try again?
 
-    PostgreSQL, "Error Codes": class 08, and 57P01 to 57P03 (shutting down, starting up). An error
-    without a code comes from libpq: there was nobody to give one.
+    The connection is gone or not to be had (PostgreSQL, "Error Codes": class 08, and 57P01 to
+    57P03, shutting down and starting up), or the statement was rolled back in favour of another
+    (class 40, deadlocks). An error without a code comes from libpq: there was nobody to give one.
     """
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     cause = error.__cause__
     code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    return code is None or code.startswith(("08", "57P"))
+    return code is None or code.startswith(("08", "40", "57P"))
