@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import logging
@@ -93,21 +94,24 @@ class ImperativeSubscription(Subscription):
         self.shown()
         await self._start()
 
-    async def load(self) -> None:
+    async def load(self, patience: float) -> None:
         await self._start()
-        await self.passed()
+        await self._wait(patience)
 
     async def passed(self) -> None:
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await self._passed.wait()
-        except TimeoutError:
+        if not await self._wait(READY_SECONDS):
             logger.warning(
                 "Publication %r has neither called ready() nor returned for %s s; other messages "
                 "of its client do not wait for it any more.",
                 self.publication.name,
                 READY_SECONDS,
             )
+
+    async def _wait(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._passed.wait()
+        return self._passed.is_set()
 
     def halt(self) -> None:
         self._dictation.end()

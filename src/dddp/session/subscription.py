@@ -75,8 +75,12 @@ class Subscription:
         """Begin, and show documents as they come. Raises what the publication raises."""
         raise NotImplementedError
 
-    async def load(self) -> None:
-        """Begin, and return when the first documents are there; nothing is shown yet."""
+    async def load(self, patience: float) -> None:
+        """Begin, and return when the first documents are there; nothing is shown yet.
+
+        Args:
+            patience: seconds to wait for a publisher that is not ready.
+        """
         raise NotImplementedError
 
     async def passed(self) -> None:
@@ -120,13 +124,16 @@ class QuerySubscription(Subscription):
         return list(self._queries)
 
     async def open(self) -> None:
-        await self.load()
+        await self._load()
         for query in self._queries:
             self.place.view.join(query)
         self.shown()
         self.announce()
 
-    async def load(self) -> None:
+    async def load(self, patience: float) -> None:
+        await self._load()
+
+    async def _load(self) -> None:
         self._queries = await self.place.hub.retrying(self._plan_and_acquire)
         self.is_ready = True
 

@@ -22,6 +22,10 @@ from dddp.session.visibility import View
 if TYPE_CHECKING:
     from dddp.session.hub import Hub
 
+PATIENCE = 10.0
+RIGHTS_PATIENCE = 1.0
+"""Seconds that a rerun waits for publishers to become ready, lest their documents flicker."""
+
 
 class Subscriptions:
     """What a client has subscribed to, and the universal publications."""
@@ -84,7 +88,8 @@ class Subscriptions:
         """Run all again, for whoever the user is now; the client is told the difference only.
 
         Args:
-            announce: say again of those that are ready that they are.
+            announce: another user has logged in: say again of those that are ready that they are.
+                Without, the user's rights have changed, which should not wait.
         """
         async with self._changing:
             await self._outbox.room()
@@ -92,7 +97,7 @@ class Subscriptions:
             for subscription in old:
                 subscription.halt()
             new = [subscription.again() for subscription in old]
-            loaded = await self._load_all(new)
+            loaded = await self._load_all(new, PATIENCE if announce else RIGHTS_PATIENCE)
             self._replace(old, [each for each in loaded if not each.is_over], announce)
 
     def end(self) -> None:
@@ -127,9 +132,9 @@ class Subscriptions:
             return False
         return True
 
-    async def _load_all(self, new: list[Subscription]) -> list[Subscription]:
+    async def _load_all(self, new: list[Subscription], patience: float) -> list[Subscription]:
         """Those that could be loaded; none is held if this is cancelled."""
-        tasks = [asyncio.ensure_future(self._tried(each, each.load())) for each in new]
+        tasks = [asyncio.ensure_future(self._tried(each, each.load(patience))) for each in new]
         try:
             outcomes = await asyncio.gather(*tasks)
         except BaseException:

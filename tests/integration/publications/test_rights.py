@@ -204,3 +204,20 @@ async def test_rights_taken_while_a_method_runs(ada, people, offer, users):
     await ada.wait_for(lambda: texts(ada) == [])
     gate.set()
     await calling
+
+
+async def test_rights_do_not_wait_for_a_publisher_that_is_never_ready(ada, people, offer, users):
+    @offer
+    class Never(Publication):
+        async def publish(self):
+            self.added("greetings", "a", {"for": self.user.username})
+            await asyncio.Event().wait()
+
+    await ada.send({"msg": "sub", "id": "1", "name": "Never"})
+    await ada.wait_for(lambda: ada.collections["greetings"])
+    started = asyncio.get_running_loop().time()
+    ada.server._subscriptions._named["1"].ready()
+    await db(lambda: users.filter(pk=people["ada"]).update(is_active=False))
+    await ada.wait_for(lambda: texts(ada) == [])
+    assert asyncio.get_running_loop().time() - started < 8
+    assert ada.collections["greetings"] == {"a": {"for": ""}}
