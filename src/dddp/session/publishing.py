@@ -57,6 +57,9 @@ def plan_for(
     queryset, collection = resolve(registry, publication, entry)
     try:
         restricted = _restricted(collection, queryset, invocation)
+        if collection.serializer() is not None:
+            # Rows as they are could show what serialize() leaves out.
+            raise QueryNotLive("Its Collection's `serialize` or `properties` cannot be followed.")
         plan = analyse(restricted, collection.name, collection.published_fields(), conf.database)
     except QueryNotLive as error:
         raise QueryNotLive(
