@@ -1,0 +1,73 @@
+"""What clients should have of a queryset, made from the objects that Django makes of its rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from django.db.backends.postgresql.psycopg_any import Range
+from django.db.models import Model, QuerySet
+from django.utils.duration import duration_iso_string
+
+
+def documents(queryset: QuerySet[Any]) -> dict[str, dict[str, Any]]:
+    """id -> fields, of a fresh run of the queryset."""
+    queryset = queryset.all()
+    annotations = list(queryset.query.annotation_select)
+    return {
+        str(row.pk): _columns(row)
+        | {name: _plain(getattr(row, name)) for name in annotations}
+        | _many_to_many(row, *queryset.query.deferred_loading)
+        for row in queryset
+    }
+
+
+def _columns(row: Model) -> dict[str, Any]:
+    left_out = {"password", *row.get_deferred_fields()}
+    return {
+        field.attname: _related(row, field)
+        if field.is_relation
+        else _plain(row.__dict__[field.attname])
+        for field in row._meta.concrete_fields
+        if not field.primary_key and field.attname not in left_out
+    }
+
+
+def _related(row: Model, field: Any) -> str | None:
+    key = row.__dict__[field.attname]
+    return None if key is None else str(key)
+
+
+def _many_to_many(row: Model, names: set[str], are_deferred: bool) -> dict[str, list[str]]:
+    """As with columns, `only()` leaves those that it names, `defer()` all others."""
+    return {
+        f"{field.name}_ids": [str(each.pk) for each in getattr(row, field.name).order_by("pk")]
+        for field in row._meta.many_to_many
+        if (field.name in names) is not are_deferred
+    }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dt.datetime():
+            utc = value.astimezone(dt.UTC)
+            return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+        case dt.date() | dt.time():
+            return value.isoformat()
+        case dt.timedelta():
+            return duration_iso_string(value)
+        case Decimal():
+            return format(value, "f")
+        case uuid.UUID():
+            return str(value)
+        case Range():
+            bounds = "" if value.isempty else value.bounds
+            return {"lower": _plain(value.lower), "upper": _plain(value.upper), "bounds": bounds}
+        case memoryview():
+            return bytes(value)
+        case list():
+            return [_plain(each) for each in value]
+        case _:
+            return getattr(value, "name", value)  # of a file its name
