@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.machine import LOAD_CORE, on_core
 from benchmarks.processes import PROJECT, ROOT
-from benchmarks.statements import SERVER
+from benchmarks.statements import SERVER, YARDSTICK
 from dddp.testing.postgres import TemporaryPostgres
 
 OPTIONS = {
@@ -38,6 +38,9 @@ def database() -> Iterator[str]:
         _prepare(dsn, postgres.password)
         _tell_django(postgres)
         _migrate()
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            # What PostgreSQL asks itself to check foreign keys, it asks as the tables' owner.
+            connection.execute(f"REASSIGN OWNED BY {SERVER} TO CURRENT_USER")
         yield dsn
     finally:
         postgres.close()
@@ -48,6 +51,7 @@ def _prepare(dsn: str, password: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")
         connection.execute(f"CREATE ROLE {SERVER} SUPERUSER LOGIN PASSWORD '{password}'")
+        connection.execute(f"CREATE ROLE {YARDSTICK} SUPERUSER")
 
 
 def _tell_django(postgres: TemporaryPostgres) -> None:
@@ -75,18 +79,44 @@ def _migrate() -> None:
     connections.close_all()
 
 
-FILL = """
-    TRUNCATE bookstore_author, bookstore_book RESTART IDENTITY CASCADE;
+EMPTY = "TRUNCATE bookstore_author, bookstore_book RESTART IDENTITY CASCADE;"
+FILL = (
+    EMPTY
+    + """
     INSERT INTO bookstore_author (name, email) VALUES ('Ada Okafor', 'ada@example.com');
     INSERT INTO bookstore_book (title, author_id, pages, price, published)
         SELECT {title}, 1, n, n % 100, '2020-01-01' FROM generate_series(1, {books}) n;
     ANALYZE bookstore_book
 """
+)
+SPREAD = (
+    EMPTY
+    + """
+    INSERT INTO bookstore_author (name, email)
+        SELECT 'Author ' || n, n || '@example.com' FROM generate_series(1, {authors}) n;
+    INSERT INTO bookstore_book (title, author_id, pages, price, published)
+        SELECT 'Book ' || n, (n - 1) % {authors} + 1, n, n % 100, date '2000-01-01' + n % 5000
+        FROM generate_series(1, {authors} * {each}) n;
+    ANALYZE bookstore_author, bookstore_book
+"""
+)
 
 
 def fill(books: int) -> str:
     """SQL that leaves that many books."""
     return FILL.format(books=books, title="rpad('Book ' || n, 60, ' and on')")
+
+
+def spread(authors: int, each: int) -> str:
+    """SQL that leaves that many authors with so many books each.
+
+    Author `a` has the e-mail address `a@example.com` and the books `a`, `a + authors`...
+    """
+    return SPREAD.format(authors=authors, each=each)
+
+
+def email(author: int) -> str:
+    return f"{author}@example.com"
 
 
 def title(number: int) -> str:

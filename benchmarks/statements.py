@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 SERVER = "dddp_server"
-WRITER = "postgres"
+YARDSTICK = "benchmark_yardstick"
 
 # The listener asks by the clock, whether anything changes or not.
 _READ = """
