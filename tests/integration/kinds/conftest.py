@@ -1,30 +1,31 @@
+"""Tests here take the project's database with any rows in it: stories empty what they are about."""
+
+import asyncio
+
 import pytest
 from django.db import connections
 
 
-@pytest.fixture
-def database(project_database, monkeypatch):
-    """The test project's with any rows in it: a story empties the tables that it is about."""
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    connections.close_all()
-    yield
-    connections.close_all()
+@pytest.fixture(scope="module")
+def database(project_database):
+    """For the ORM in coroutines too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        connections.close_all()
+        yield
+        connections.close_all()
 
 
-@pytest.fixture
-async def hub(database):
-    """A hub in this process, started."""
-    from dddp.session.hub import Hub
+@pytest.fixture(scope="module")
+def told(database, request):
+    """Tells `chat.STORY` once to all kinds for which the module's tests run; kind -> follower."""
+    import chat
+    from following import follow
 
-    hub = Hub()
-    await hub.start()
-    yield hub
-    await hub.stop()
-
-
-@pytest.fixture
-def follow(hub):
-    """`await follow(kind)`: take clients through a kind's story."""
-    from following import Following
-
-    return Following(hub).through
+    kinds = [
+        item.callspec.params["kind"]
+        for item in request.session.items
+        if item.module is request.module
+    ]
+    chat.begin()
+    return dict(zip(kinds, asyncio.run(follow(kinds, chat.STORY)), strict=True))

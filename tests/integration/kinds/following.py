@@ -1,21 +1,22 @@
 """Live subscriptions beside fresh runs of their querysets, step by step.
 
-Two clients are subscribed to querysets of one shape with different parameters. Half-way, the second
-one stops and another begins, so that a query is also loaded among rows with a history.
+For each kind two clients are subscribed to querysets of one shape with different parameters.
+Half-way, the second one stops and another begins, so that queries are also loaded among rows with
+a history.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 from django.db import connection
 from django.db.models import QuerySet
 from wire_values import documents
 
+from dddp.session.hub import Hub
 from tools.inprocess import InProcess, quiet
 from zoo.ddp import shown
 
@@ -25,7 +26,7 @@ Result = dict[str, dict[str, Any]]
 
 
 class Kind(Protocol):
-    """A kind of queryset with its story.
+    """A kind of queryset.
 
     Attributes:
         make: parameter -> queryset.
@@ -37,12 +38,6 @@ class Kind(Protocol):
     parameters: tuple[Any, Any]
     comes_and_goes: bool
 
-    def begin(self) -> None:
-        """Make the tables as they are at the beginning, whatever is in them."""
-
-    def steps(self) -> list[Step]:
-        """What happens then."""
-
 
 def unseen(step: Step) -> Step:
     """Mark a step that changes neither result; all others have to change one."""
@@ -51,7 +46,7 @@ def unseen(step: Step) -> Step:
 
 
 def sometimes(step: Step) -> Step:
-    """Mark a step that is part of a story for many querysets, of which it changes some."""
+    """Mark a step of a story for many kinds, of which it changes some."""
     step.__dict__["seen"] = None
     return step
 
@@ -61,78 +56,104 @@ def sql(statement: str, *params: Any) -> None:
         cursor.execute(statement, params or None)
 
 
-@dataclass
-class History:
-    """What the results were, before the first step and after each: one for each parameter."""
+class Follower:
+    """Follows one kind.
 
-    names: list[str] = field(default_factory=list)
-    results: list[list[Result]] = field(default_factory=list)
+    Attributes:
+        changed: names of the steps that changed a result.
+        error: what has gone wrong first, with the name of the step.
+    """
 
-    def changed(self, name: str) -> bool:
-        """Did a step of this name change a result?"""
-        pairs = zip(self.names, itertools.pairwise(self.results), strict=True)
-        return any(step == name and before != after for step, (before, after) in pairs)
+    def __init__(self, hub: Hub, kind: Kind, stack: AsyncExitStack) -> None:
+        self.kind = kind
+        self.changed: set[str] = set()
+        self.error: AssertionError | None = None
+        self._hub = hub
+        self._stack = stack
+        self._names = [f"{len(shown)}, {place}" for place in range(2)]
+        self._views: list[InProcess] = []
+        self._results: list[tuple[Result, ...]] = []
 
-    def assert_eventful(self, comes_and_goes: bool) -> None:
-        """Each result has changed; documents have come and gone, unless only values change."""
-        for results in zip(*self.results, strict=True):
+    async def subscribe(self) -> None:
+        """Begin, with two clients."""
+        for name, parameter in zip(self._names, self.kind.parameters, strict=True):
+            shown[name] = [self.kind.make(parameter)]
+            self._views.append(await self._subscribed(name))
+        self.compare("the beginning", None)
+
+    async def change_over(self) -> None:
+        """The second client leaves, a new one takes its place."""
+        leaving = self._views.pop()
+        await leaving.subscription.stop()
+        assert _shown_to(leaving) == {}
+        self._views.append(await self._subscribed(self._names[1]))
+
+    async def _subscribed(self, name: str) -> InProcess:
+        client = await self._stack.enter_async_context(InProcess(self._hub))
+        client.subscription = await client.subscribe("Shown", name)
+        return client
+
+    def compare(self, step: str, seen: bool | None) -> None:
+        """After a step: what clients have is what the querysets give."""
+        try:
+            self._results.append(tuple(map(self._compared, self.kind.parameters, self._views)))
+            changed = len(self._results) > 1 and self._results[-1] != self._results[-2]
+            if changed:
+                self.changed.add(step)
+            assert seen in (None, changed), f"{changed=}"
+        except AssertionError as error:
+            error.add_note(f"After {step}.")
+            self.error = self.error or error
+
+    def _compared(self, parameter: Any, client: InProcess) -> Result:
+        queryset = self.kind.make(parameter)
+        result = documents(queryset)
+        expected = {queryset.model._meta.label_lower: result} if result else {}
+        assert _shown_to(client) == expected, f"{parameter!r}"
+        assert client.violations == []
+        return result
+
+    def check(self) -> None:
+        """Raise what went wrong; and enough has happened for that to mean something."""
+        if self.error is not None:
+            raise self.error
+        for results in zip(*self._results, strict=True):
             pairs = list(itertools.pairwise(results))
             assert any(before != after for before, after in pairs), "nothing has changed"
-            if comes_and_goes:
+            if self.kind.comes_and_goes:
                 assert any(after.keys() - before.keys() for before, after in pairs), "none came"
                 assert any(before.keys() - after.keys() for before, after in pairs), "none went"
 
 
-class Following:
-    """Clients of a hub."""
-
-    def __init__(self, hub: Any) -> None:
-        self._hub = hub
-
-    async def through(self, kind: Kind) -> History:
-        """Take clients through the steps of a story, each committed before the next."""
-        history = History()
-        kind.begin()
-        shown.clear()
-        shown.update({str(place): [kind.make(each)] for place, each in enumerate(kind.parameters)})
-        async with AsyncExitStack() as stack:
-            views = [await self._subscribed(stack, place) for place in range(len(shown))]
-            history.results.append(_compare("the beginning", kind, views))
-            steps = kind.steps()
-            for number, step in enumerate(steps):
-                if number == len(steps) // 2:
-                    views[-1] = await self._instead(stack, views[-1], len(views) - 1)
-                step()
-                await quiet(self._hub)
-                history.names.append(step.__name__)
-                history.results.append(_compare(step.__name__, kind, views))
-                seen = getattr(step, "seen", True)
-                changed = history.results[-1] != history.results[-2]
-                assert seen in (None, changed), f"{step.__name__}: {changed=}"
-        history.assert_eventful(kind.comes_and_goes)
-        return history
-
-    async def _subscribed(self, stack: AsyncExitStack, place: int) -> InProcess:
-        client = await stack.enter_async_context(InProcess(self._hub))
-        client.subscription = await client.subscribe("Shown", str(place))
-        return client
-
-    async def _instead(self, stack: AsyncExitStack, client: InProcess, place: int) -> InProcess:
-        await client.subscription.stop()
-        assert _shown_to(client) == {}
-        return await self._subscribed(stack, place)
+async def follow(kinds: Sequence[Kind], steps: Sequence[Step]) -> list[Follower]:
+    """Follow kinds through the steps of a story, each committed before the next."""
+    shown.clear()
+    async with running_hub() as hub, AsyncExitStack() as stack:
+        followers = []
+        for kind in kinds:
+            followers.append(Follower(hub, kind, stack))
+            await followers[-1].subscribe()
+        for number, step in enumerate(steps):
+            if number == len(steps) // 2:
+                for follower in followers:
+                    await follower.change_over()
+            step()
+            await quiet(hub)
+            for follower in followers:
+                follower.compare(step.__name__, getattr(step, "seen", True))
+    shown.clear()
+    return followers
 
 
-def _compare(step: str, kind: Kind, views: Sequence[InProcess]) -> list[Result]:
-    results = []
-    for parameter, client in zip(kind.parameters, views, strict=True):
-        queryset = kind.make(parameter)
-        result = documents(queryset)
-        expected = {queryset.model._meta.label_lower: result} if result else {}
-        assert _shown_to(client) == expected, f"{step}: {parameter!r}"
-        assert client.violations == []
-        results.append(result)
-    return results
+@asynccontextmanager
+async def running_hub() -> AsyncIterator[Hub]:
+    """A hub in this process."""
+    hub = Hub()
+    await hub.start()
+    try:
+        yield hub
+    finally:
+        await hub.stop()
 
 
 def _shown_to(client: InProcess) -> dict[str, Result]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from following import Make, Step, sql, unseen
+from following import Make, Step, follow, sql, unseen
 
 Values = Mapping[str, Any]
 
@@ -34,13 +34,12 @@ class Rows:
     upsert: bool = True
     comes_and_goes: bool = True
 
-    def begin(self) -> None:
-        """Without rows."""
-        _Story(self).the_table_is_truncated()
-
-    def steps(self) -> list[Step]:
-        """The story: each step finds what the ones before it have left."""
-        return _Story(self).steps()
+    async def told(self) -> None:
+        """Tell the story and check it."""
+        story = _Story(self)
+        story.the_table_is_truncated()
+        (follower,) = await follow([self], story.steps())
+        follower.check()
 
 
 class _RolledBack(Exception):
@@ -65,6 +64,7 @@ class _Story:
         )
 
     def steps(self) -> list[Step]:
+        """Each finds what the ones before it have left."""
         return [
             self.a_row_is_saved_for_the_first,
             self.rows_are_saved_for_the_second_and_for_neither,

@@ -291,5 +291,5 @@ def lookups_of_one_s_own():
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-async def test_a_condition_of_this_kind(follow, kind):
-    await follow(kind)
+async def test_a_condition_of_this_kind(database, kind):
+    await kind.told()

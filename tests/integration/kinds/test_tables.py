@@ -61,5 +61,5 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-async def test_a_table_of_this_kind(follow, kind):
-    await follow(kind)
+async def test_a_table_of_this_kind(database, kind):
+    await kind.told()

@@ -14,14 +14,21 @@ from django.utils.duration import duration_iso_string
 
 def documents(queryset: QuerySet[Any]) -> dict[str, dict[str, Any]]:
     """id -> fields, of a fresh run of the queryset."""
-    queryset = queryset.all()
-    annotations = list(queryset.query.annotation_select)
-    return {
+    rows = list(queryset.all())
+    found = {
         str(row.pk): _columns(row)
-        | {name: _plain(getattr(row, name)) for name in annotations}
-        | _many_to_many(row, *queryset.query.deferred_loading)
-        for row in queryset
+        | {name: _plain(getattr(row, name)) for name in queryset.query.annotation_select}
+        for row in rows
     }
+    for field in _many_to_many(queryset):
+        name = f"{field.name}_ids"
+        for fields in found.values():
+            fields[name] = []
+        pairs = queryset.model._base_manager.filter(pk__in={row.pk for row in rows})
+        for key, related in pairs.order_by(field.name).values_list("pk", field.name):
+            if related is not None:
+                found[str(key)][name].append(str(related))
+    return found
 
 
 def _columns(row: Model) -> dict[str, Any]:
@@ -40,13 +47,11 @@ def _related(row: Model, field: Any) -> str | None:
     return None if key is None else str(key)
 
 
-def _many_to_many(row: Model, names: set[str], are_deferred: bool) -> dict[str, list[str]]:
+def _many_to_many(queryset: QuerySet[Any]) -> list[Any]:
     """As with columns, `only()` leaves those that it names, `defer()` all others."""
-    return {
-        f"{field.name}_ids": [str(each.pk) for each in getattr(row, field.name).order_by("pk")]
-        for field in row._meta.many_to_many
-        if (field.name in names) is not are_deferred
-    }
+    names, are_deferred = queryset.query.deferred_loading
+    fields = queryset.model._meta.many_to_many
+    return [field for field in fields if (field.name in names) is not are_deferred]
 
 
 def _plain(value: Any) -> Any:
