@@ -8,8 +8,8 @@ a history.
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Protocol
 
 from django.db import connection
@@ -67,7 +67,7 @@ class Follower:
     def __init__(self, hub: Hub, kind: Kind, stack: AsyncExitStack) -> None:
         self.kind = kind
         self.changed: set[str] = set()
-        self.error: AssertionError | None = None
+        self.error: Exception | None = None
         self._hub = hub
         self._stack = stack
         self._names = [f"{len(shown)}, {place}" for place in range(2)]
@@ -76,17 +76,19 @@ class Follower:
 
     async def subscribe(self) -> None:
         """Begin, with two clients."""
-        for name, parameter in zip(self._names, self.kind.parameters, strict=True):
-            shown[name] = [self.kind.make(parameter)]
-            self._views.append(await self._subscribed(name))
-        self.compare("the beginning", None)
+        with self._keeping_errors("subscribing"):
+            for name, parameter in zip(self._names, self.kind.parameters, strict=True):
+                shown[name] = [self.kind.make(parameter)]
+                self._views.append(await self._subscribed(name))
+        self.compare("subscribing", None)
 
     async def change_over(self) -> None:
         """The second client leaves, a new one takes its place."""
-        leaving = self._views.pop()
-        await leaving.subscription.stop()
-        assert _shown_to(leaving) == {}
-        self._views.append(await self._subscribed(self._names[1]))
+        with self._keeping_errors("a client leaves"):
+            leaving = self._views.pop()
+            await leaving.subscription.stop()
+            assert _shown_to(leaving) == {}
+            self._views.append(await self._subscribed(self._names[1]))
 
     async def _subscribed(self, name: str) -> InProcess:
         client = await self._stack.enter_async_context(InProcess(self._hub))
@@ -95,14 +97,21 @@ class Follower:
 
     def compare(self, step: str, seen: bool | None) -> None:
         """After a step: what clients have is what the querysets give."""
-        try:
-            self._results.append(tuple(map(self._compared, self.kind.parameters, self._views)))
+        with self._keeping_errors(step):
+            pairs = zip(self.kind.parameters, self._views, strict=True)
+            self._results.append(tuple(itertools.starmap(self._compared, pairs)))
             changed = len(self._results) > 1 and self._results[-1] != self._results[-2]
             if changed:
                 self.changed.add(step)
             assert seen in (None, changed), f"{changed=}"
-        except AssertionError as error:
-            error.add_note(f"After {step}.")
+
+    @contextmanager
+    def _keeping_errors(self, step: str) -> Iterator[None]:
+        """The first is kept, and other kinds go on."""
+        try:
+            yield
+        except Exception as error:
+            error.add_note(f"After: {step}.")
             self.error = self.error or error
 
     def _compared(self, parameter: Any, client: InProcess) -> Result:

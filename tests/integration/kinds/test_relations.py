@@ -83,7 +83,7 @@ KINDS = {
         "message member membership",
     ),
     "and with or": Talk(
-        lambda name: M.filter(Q(author__name=name), Q(stars__gt=4) | Q(labels__name="hot")),
+        lambda name: M.filter(Q(author__name=name), Q(stars__gt=12) | Q(labels__name="hot")),
         NAMES,
         "message member labels label",
     ),
