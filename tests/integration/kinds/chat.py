@@ -1,19 +1,14 @@
-"""A story of people who talk, for querysets over their tables.
-
-Each step says which tables it writes, so that a kind of queryset can be checked to have followed
-each of its tables by itself. The keys of the rows at the beginning are known: ANN is 1.
-"""
+"""A story of people who talk. The keys of the rows at the beginning are known: ANN is 1."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Case, F, Value, When
-from following import Follower, Make, Step, sometimes, sql
+from following import sql
+from stories import RolledBack, Story
 
 from zoo.models import Channel, Label, Member, Membership, Message, Note, Profile
 
@@ -25,46 +20,12 @@ TABLES = (
     "zoo_member_friends, zoo_member, zoo_label, zoo_note"
 )
 
-STORY: list[Step] = []
-WRITES: dict[str, frozenset[str]] = {}
+STORY = Story()
+writes = STORY.writes
 
 
-def writes(*tables: str) -> Callable[[Step], Step]:
-    """Put a function into the story, with the tables it writes."""
-
-    def register(step: Step) -> Step:
-        WRITES[step.__name__] = frozenset(tables)
-        STORY.append(sometimes(step))
-        return step
-
-    return register
-
-
-@dataclass(frozen=True, eq=False)
-class Talk:
-    """One kind of queryset.
-
-    Attributes:
-        make: parameter -> queryset.
-        parameters: two of them.
-        reads: the tables on which the result depends: a step on each alone has to change it.
-    """
-
-    make: Make
-    parameters: tuple[Any, Any]
-    reads: str
-    comes_and_goes: bool = True
-
-    def check(self, follower: Follower) -> None:
-        """Clients had what they should have, and each of the tables has mattered by itself."""
-        follower.check()
-        written = [WRITES[step] for step in follower.changed]
-        mattered = {table for tables in written if len(tables) == 1 for table in tables}
-        assert set(self.reads.split()) - mattered == set()
-
-
+@STORY.beginning
 def begin() -> None:
-    """The same few rows, whatever there was."""
     sql(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
     populate()
 
@@ -344,10 +305,6 @@ EVERYTHING = (
     "label",
     "note",
 )
-
-
-class RolledBack(Exception):
-    pass
 
 
 @writes(*EVERYTHING)

@@ -1,7 +1,5 @@
 """Tests here take the project's database with any rows in it: stories empty what they are about."""
 
-import asyncio
-
 import pytest
 from django.db import connections
 
@@ -18,14 +16,10 @@ def database(project_database):
 
 @pytest.fixture(scope="module")
 def told(database, request):
-    """Tells `chat.STORY` once to all kinds for which the module's tests run; kind -> follower."""
-    import chat
-    from following import follow
-
+    """The module's STORY, told to all kinds for which its tests run: kind -> follower."""
     kinds = [
         item.callspec.params["kind"]
         for item in request.session.items
         if item.module is request.module
     ]
-    chat.begin()
-    return dict(zip(kinds, asyncio.run(follow(kinds, chat.STORY)), strict=True))
+    return request.module.STORY.tell(kinds)

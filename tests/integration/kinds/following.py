@@ -45,12 +45,6 @@ def unseen(step: Step) -> Step:
     return step
 
 
-def sometimes(step: Step) -> Step:
-    """Mark a step of a story for many kinds, of which it changes some."""
-    step.__dict__["seen"] = None
-    return step
-
-
 def sql(statement: str, *params: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, params or None)
@@ -60,13 +54,13 @@ class Follower:
     """Follows one kind.
 
     Attributes:
-        changed: names of the steps that changed a result.
+        changed: the steps that changed a result.
         error: what has gone wrong first, with the name of the step.
     """
 
     def __init__(self, hub: Hub, kind: Kind, stack: AsyncExitStack) -> None:
         self.kind = kind
-        self.changed: set[str] = set()
+        self.changed: list[Step] = []
         self.error: Exception | None = None
         self._hub = hub
         self._stack = stack
@@ -80,7 +74,8 @@ class Follower:
             for name, parameter in zip(self._names, self.kind.parameters, strict=True):
                 shown[name] = [self.kind.make(parameter)]
                 self._views.append(await self._subscribed(name))
-        self.compare("subscribing", None)
+        with self._keeping_errors("subscribing"):
+            self._look()
 
     async def change_over(self) -> None:
         """The second client leaves, a new one takes its place."""
@@ -95,15 +90,18 @@ class Follower:
         client.subscription = await client.subscribe("Shown", name)
         return client
 
-    def compare(self, step: str, seen: bool | None) -> None:
+    def compare(self, step: Step) -> None:
         """After a step: what clients have is what the querysets give."""
-        with self._keeping_errors(step):
-            pairs = zip(self.kind.parameters, self._views, strict=True)
-            self._results.append(tuple(itertools.starmap(self._compared, pairs)))
-            changed = len(self._results) > 1 and self._results[-1] != self._results[-2]
-            if changed:
-                self.changed.add(step)
-            assert seen in (None, changed), f"{changed=}"
+        with self._keeping_errors(step.__name__):
+            before, after = self._results[-1], self._look()
+            if before != after:
+                self.changed.append(step)
+            assert getattr(step, "seen", True) in (None, before != after)
+
+    def _look(self) -> tuple[Result, ...]:
+        pairs = zip(self.kind.parameters, self._views, strict=True)
+        self._results.append(tuple(itertools.starmap(self._compared, pairs)))
+        return self._results[-1]
 
     @contextmanager
     def _keeping_errors(self, step: str) -> Iterator[None]:
@@ -149,7 +147,7 @@ async def follow(kinds: Sequence[Kind], steps: Sequence[Step]) -> list[Follower]
             step()
             await quiet(hub)
             for follower in followers:
-                follower.compare(step.__name__, getattr(step, "seen", True))
+                follower.compare(step)
     shown.clear()
     return followers
 

@@ -1,12 +1,15 @@
 """Conditions over relations: in both directions, several steps deep, within and without."""
 
+import chat
 import pytest
-from chat import ANN, BEN, BLUE, COLD, HOT, RED, Talk
+from chat import ANN, BEN, BLUE, COLD, HOT, RED
 from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Subquery
+from stories import Over
 
 from zoo.models import Channel, Label, Member, Membership, Message, Note, Profile
 
 M = Message.objects
+STORY = chat.STORY
 NAMES = ("ann", "ben")
 COLOURS = ("red", "blue")
 CITIES = ("Rome", "Oslo")
@@ -14,7 +17,7 @@ CITIES = ("Rome", "Oslo")
 
 def over(model, lookup, parameters, reads):
     """One lookup."""
-    return Talk(lambda value: model.objects.filter(**{lookup: value}), parameters, reads)
+    return Over(lambda value: model.objects.filter(**{lookup: value}), parameters, reads)
 
 
 KINDS = {
@@ -24,7 +27,7 @@ KINDS = {
     "two steps": over(Message, "author__mentor__name", NAMES, "message member"),
     "three steps": over(Message, "author__mentor__profile__city", CITIES, "message member profile"),
     "backward": over(Member, "messages__stars__gte", (5, 8), "message"),
-    "backward, distinct": Talk(
+    "backward, distinct": Over(
         lambda stars: Member.objects.filter(messages__stars__gte=stars).distinct(),
         (5, 8),
         "message member",
@@ -33,12 +36,12 @@ KINDS = {
         Member, "messages__channel__name", COLOURS, "message channel member"
     ),
     "there and back": over(Message, "channel__messages__author__name", NAMES, "message member"),
-    "two conditions on one related row": Talk(
+    "two conditions on one related row": Over(
         lambda name: Channel.objects.filter(messages__author__name=name, messages__stars__gt=3),
         NAMES,
         "message member channel",
     ),
-    "two conditions on any related rows": Talk(
+    "two conditions on any related rows": Over(
         lambda name: Channel.objects.filter(messages__author__name=name).filter(
             messages__stars__gt=3
         ),
@@ -53,7 +56,7 @@ KINDS = {
     ),
     "members of a channel": over(Message, "channel__members", (ANN, BEN), "message membership"),
     "through, by name": over(Channel, "members__name", NAMES, "membership member channel"),
-    "through, by its column": Talk(
+    "through, by its column": Over(
         lambda name: Message.objects.filter(
             channel__memberships__role="owner", channel__memberships__member__name=name
         ),
@@ -77,54 +80,54 @@ KINDS = {
         Message, "channel__notes__text", ("kept", "lost"), "message note"
     ),
     # conditions
-    "or over tables": Talk(
+    "or over tables": Over(
         lambda name: M.filter(Q(author__name=name) | Q(channel__members__name=name)),
         NAMES,
         "message member membership",
     ),
-    "and with or": Talk(
+    "and with or": Over(
         lambda name: M.filter(Q(author__name=name), Q(stars__gt=12) | Q(labels__name="hot")),
         NAMES,
         "message member labels label",
     ),
-    "exclude over many": Talk(
+    "exclude over many": Over(
         lambda label: M.exclude(labels__name=label),
         ("hot", "cold"),
         "message labels label",
     ),
-    "exclude further away": Talk(
+    "exclude further away": Over(
         lambda name: Channel.objects.exclude(messages__author__name=name),
         NAMES,
         "channel message member",
     ),
-    "not all of it": Talk(
+    "not all of it": Over(
         lambda name: M.filter(~Q(author__name=name, channel__name="red")),
         NAMES,
         "message member channel",
     ),
-    "F over tables": Talk(
+    "F over tables": Over(
         lambda more: M.filter(stars__gt=F("author__level") + more), (0, 3), "message member"
     ),
-    "F over several": Talk(
+    "F over several": Over(
         lambda more: Member.objects.filter(level__gte=F("mentor__level") + more),
         (0, 2),
         "member",
     ),
-    "exists": Talk(
+    "exists": Over(
         lambda stars: Member.objects.filter(
             Exists(Message.objects.filter(author=OuterRef("pk"), stars__gte=stars))
         ),
         (5, 8),
         "member message",
     ),
-    "exists, not": Talk(
+    "exists, not": Over(
         lambda name: Channel.objects.filter(
             ~Exists(Membership.objects.filter(channel=OuterRef("pk"), member__name=name))
         ),
         NAMES,
         "channel membership member",
     ),
-    "exists in exists": Talk(
+    "exists in exists": Over(
         lambda text: Member.objects.filter(
             Exists(
                 Message.objects.filter(
@@ -136,26 +139,26 @@ KINDS = {
         ("kept", "lost"),
         "member message note",
     ),
-    "in a subquery": Talk(
+    "in a subquery": Over(
         lambda city: M.filter(author__in=Member.objects.filter(profile__city=city)),
         CITIES,
         "message profile",
     ),
-    "in a subquery of a slice": Talk(
+    "in a subquery of a slice": Over(
         lambda channel: M.filter(
             author__in=Member.objects.filter(channels=channel).order_by("-level", "pk")[:1]
         ),
         (RED, BLUE),
         "message member membership",
     ),
-    "not in a subquery with NULLs": Talk(
+    "not in a subquery with NULLs": Over(
         lambda level: Member.objects.exclude(
             pk__in=Member.objects.filter(level__gte=level).values("mentor")
         ),
         (2, 4),
         "member",
     ),
-    "equal to a subquery": Talk(
+    "equal to a subquery": Over(
         lambda channel: M.filter(
             stars=Subquery(
                 Message.objects.filter(channel=channel).order_by("-stars").values("stars")[:1]
@@ -164,12 +167,12 @@ KINDS = {
         (RED, BLUE),
         "message",
     ),
-    "related row is missing": Talk(
+    "related row is missing": Over(
         lambda level: Member.objects.filter(profile__isnull=True, level__gte=level),
         (1, 3),
         "member profile",
     ),
-    "related rows exist": Talk(
+    "related rows exist": Over(
         lambda channel: Member.objects.filter(
             messages__labels__isnull=False, messages__channel=channel
         ),
@@ -180,14 +183,14 @@ KINDS = {
         Message, "author__email__iendswith", ("@A.org", "@B.ORG"), "message member"
     ),
     "regex over tables": over(Message, "channel__name__iregex", ("^R", "^B"), "message channel"),
-    "filtered relation": Talk(
+    "filtered relation": Over(
         lambda name: Channel.objects.annotate(
             owned=FilteredRelation("memberships", condition=Q(memberships__role="owner"))
         ).filter(owned__member__name=name),
         NAMES,
         "channel membership member",
     ),
-    "condition on a count": Talk(
+    "condition on a count": Over(
         lambda least: Member.objects.alias(n=Count("messages")).filter(n__gte=least),
         (1, 3),
         "member message",

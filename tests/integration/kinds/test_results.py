@@ -1,7 +1,8 @@
 """What is made of the rows that are found: slices, sets, annotations, fewer fields."""
 
+import chat
 import pytest
-from chat import ANN, BEN, BLUE, RED, Talk
+from chat import ANN, BEN, BLUE, RED
 from django.db.models import (
     Avg,
     Case,
@@ -10,6 +11,8 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
+    FloatField,
+    IntegerField,
     Max,
     OuterRef,
     Prefetch,
@@ -21,9 +24,11 @@ from django.db.models import (
     Window,
 )
 from django.db.models.functions import Cast, Coalesce, Concat, Lower, Rank, RowNumber
+from stories import Over
 
 from zoo.models import Channel, Label, Member, Message, Profile
 
+STORY = chat.STORY
 NAMES = ("ann", "ben")
 COLOURS = ("red", "blue")
 BOTH = (RED, BLUE)
@@ -40,31 +45,31 @@ def of(name):
 
 KINDS = {
     # slices
-    "top": Talk(lambda c: in_channel(c).order_by("-stars", "pk")[:2], BOTH, "message"),
-    "offset": Talk(lambda c: in_channel(c).order_by("-stars", "pk")[1:3], BOTH, "message"),
-    "one": Talk(lambda c: in_channel(c).order_by("pk")[:1], BOTH, "message"),
-    "all but the first": Talk(lambda c: in_channel(c).order_by("pk")[1:], BOTH, "message"),
-    "top of others' columns": Talk(
-        lambda c: in_channel(c).order_by("author__name", "-author__level", "pk")[:2],
+    "top": Over(lambda c: in_channel(c).order_by("-stars", "pk")[:2], BOTH, "message"),
+    "offset": Over(lambda c: in_channel(c).order_by("-stars", "pk")[1:3], BOTH, "message"),
+    "one": Over(lambda c: in_channel(c).order_by("pk")[:1], BOTH, "message"),
+    "all but the first": Over(lambda c: in_channel(c).order_by("pk")[1:], BOTH, "message"),
+    "top of others' columns": Over(
+        lambda c: in_channel(c).order_by("author__level", "pk")[:2],
         BOTH,
         "message member",
     ),
-    "top by a count": Talk(
+    "top by a count": Over(
         lambda c: in_channel(c).annotate(n=Count("labels")).order_by("-n", "pk")[:2],
         BOTH,
         "message labels",
     ),
-    "top by an expression": Talk(
-        lambda c: in_channel(c).order_by((F("stars") - F("author__level")).desc(), "pk")[:2],
+    "top by an expression": Over(
+        lambda c: in_channel(c).order_by((F("stars") - 3 * F("author__level")).desc(), "pk")[:1],
         BOTH,
         "message member",
     ),
-    "top over a relation": Talk(
+    "top over a relation": Over(
         lambda name: M.filter(labels__name=name).order_by("-stars", "pk")[:1],
         ("hot", "cold"),
         "message labels label",
     ),
-    "top by nullable, nulls last": Talk(
+    "top by nullable, nulls last": Over(
         lambda level: Member.objects.filter(level__gte=level).order_by(
             F("mentor__name").desc(nulls_last=True), "pk"
         )[:2],
@@ -72,29 +77,29 @@ KINDS = {
         "member",
     ),
     # sets
-    "distinct": Talk(
+    "distinct": Over(
         lambda name: Member.objects.filter(messages__labels__name=name).distinct(),
         ("hot", "cold"),
         "member message labels label",
     ),
-    "distinct on": Talk(
-        lambda c: in_channel(c).order_by("author__name", "-stars", "pk").distinct("author__name"),
+    "distinct on": Over(
+        lambda c: in_channel(c).order_by("author__level", "-stars", "pk").distinct("author__level"),
         BOTH,
         "message member",
     ),
-    "distinct slice": Talk(
+    "distinct slice": Over(
         lambda c: (
             Member.objects.filter(messages__channel=c).distinct().order_by("-level", "pk")[:1]
         ),
         BOTH,
         "member message",
     ),
-    "union": Talk(
+    "union": Over(
         lambda name: of(name).union(M.filter(labels__name="hot")),
         NAMES,
         "message member labels label",
     ),
-    "union of slices": Talk(
+    "union of slices": Over(
         lambda c: (
             in_channel(c)
             .order_by("stars", "pk")[:1]
@@ -103,79 +108,81 @@ KINDS = {
         BOTH,
         "message",
     ),
-    "union, sliced": Talk(
+    "union, sliced": Over(
         lambda c: in_channel(c).union(M.filter(labels=1)).order_by("-stars", "pk")[:2],
         BOTH,
         "message labels",
     ),
-    "intersection": Talk(
+    "intersection": Over(
         lambda name: of(name).intersection(M.filter(channel__members__name=name)),
         NAMES,
         "message member membership",
     ),
-    "difference": Talk(
+    "difference": Over(
         lambda name: of(name).difference(M.filter(labels__name="hot")),
         NAMES,
         "message member labels label",
     ),
-    "or of querysets": Talk(
+    "or of querysets": Over(
         lambda name: of(name) | M.filter(author__mentor__name=name), NAMES, "message member"
     ),
-    "and of querysets": Talk(
+    "and of querysets": Over(
         lambda name: of(name) & M.filter(channel__name="red"), NAMES, "message member channel"
     ),
     # aggregates
-    "count": Talk(
+    "count": Over(
         lambda name: Channel.objects.filter(name=name).annotate(n=Count("messages")),
         COLOURS,
         "channel message",
     ),
-    "count of all": Talk(
+    "count of all": Over(
         lambda least: Member.objects.annotate(n=Count("messages"), least=Value(least)),
         (1, 2),
         "member message",
     ),
-    "two counts": Talk(
+    "two counts": Over(
         lambda name: Channel.objects.filter(name=name).annotate(
             people=Count("members", distinct=True), said=Count("messages", distinct=True)
         ),
         COLOURS,
         "channel message membership",
     ),
-    "sum, average, most": Talk(
+    "sum, average, most": Over(
         lambda name: Member.objects.filter(name=name).annotate(
-            total=Sum("messages__stars"), mean=Avg("messages__stars"), most=Max("messages__stars")
+            total=Sum("messages__stars"),
+            mean=Cast(Avg("messages__stars"), FloatField()),
+            most=Max("messages__stars"),
         ),
         NAMES,
         "member message",
     ),
-    "sum of decimals": Talk(
+    "sum of decimals": Over(
         lambda name: Member.objects.filter(name=name).annotate(
             total=Sum(Cast("messages__stars", DecimalField(max_digits=9, decimal_places=2)))
         ),
         NAMES,
         "member message",
     ),
-    "filtered": Talk(
+    "filtered": Over(
         lambda name: Member.objects.annotate(
             said=Count("messages", filter=Q(messages__channel__name=name))
         ),
         COLOURS,
         "member message channel",
     ),
-    "having": Talk(
+    "having": Over(
         lambda least: Channel.objects.annotate(stars=Sum("messages__stars")).filter(
             stars__gte=least
         ),
         (6, 12),
         "channel message",
     ),
-    "aggregate over a relation": Talk(
+    "aggregate over a relation": Over(
         lambda name: Channel.objects.filter(members__name=name).annotate(n=Count("messages")),
         NAMES,
         "channel message membership member",
     ),
-    "aggregate of the through table": Talk(
+    "aggregate of the through table": Over(
         lambda role: Member.objects.annotate(
             n=Count("memberships", filter=Q(memberships__role=role))
         ).filter(n__gt=0),
@@ -183,12 +190,12 @@ KINDS = {
         "member membership",
     ),
     # other annotations
-    "F of a relation": Talk(
+    "F of a relation": Over(
         lambda c: in_channel(c).annotate(by=F("author__name"), city=F("author__profile__city")),
         BOTH,
         "message member profile",
     ),
-    "subquery": Talk(
+    "subquery": Over(
         lambda name: Member.objects.filter(name=name).annotate(
             best=Subquery(
                 Message.objects.filter(author=OuterRef("pk"))
@@ -199,7 +206,7 @@ KINDS = {
         NAMES,
         "member message",
     ),
-    "subquery that counts": Talk(
+    "subquery that counts": Over(
         lambda name: Channel.objects.filter(name=name).annotate(
             n=Subquery(
                 Message.objects.filter(channel=OuterRef("pk"), labels__name="hot")
@@ -212,7 +219,7 @@ KINDS = {
         COLOURS,
         "channel message labels label",
     ),
-    "exists": Talk(
+    "exists": Over(
         lambda c: in_channel(c).annotate(
             inside=Exists(
                 Channel.objects.filter(pk=OuterRef("channel"), members=OuterRef("author"))
@@ -221,7 +228,7 @@ KINDS = {
         BOTH,
         "message membership",
     ),
-    "case": Talk(
+    "case": Over(
         lambda level: Message.objects.annotate(
             rank=Case(
                 When(author__level__gte=level, then=Value("high")),
@@ -232,29 +239,29 @@ KINDS = {
         (1, 3),
         "message member labels label",
     ),
-    "case, aggregated": Talk(
+    "case, aggregated": Over(
         lambda c: Member.objects.filter(channels=c).annotate(
             hot=Sum(Case(When(messages__labels__name="hot", then=1), default=0))
         ),
         BOTH,
         "member membership message labels label",
     ),
-    "window": Talk(
+    "window": Over(
         lambda c: in_channel(c).annotate(
             place=Window(RowNumber(), order_by=[F("stars").desc(), "pk"])
         ),
         BOTH,
         "message",
     ),
-    "window by group": Talk(
+    "window by group": Over(
         lambda c: in_channel(c).annotate(
-            place=Window(Rank(), partition_by="author__name", order_by="-stars"),
-            total=Window(Sum("stars"), partition_by="author__name"),
+            place=Window(Rank(), partition_by="author", order_by="-stars"),
+            total=Window(Sum("stars"), partition_by="author"),
         ),
         BOTH,
-        "message member",
+        "message",
     ),
-    "window as condition": Talk(
+    "window as condition": Over(
         lambda c: (
             in_channel(c)
             .annotate(place=Window(RowNumber(), partition_by="author", order_by=["-stars", "pk"]))
@@ -263,36 +270,36 @@ KINDS = {
         BOTH,
         "message",
     ),
-    "alias": Talk(
+    "alias": Over(
         lambda name: M.alias(by=Lower("author__name")).filter(by=name), NAMES, "message member"
     ),
-    "expression": Talk(
+    "expression": Over(
         lambda c: in_channel(c).annotate(
             score=ExpressionWrapper(
-                F("stars") * Coalesce("author__level", 0), output_field=DecimalField()
+                F("stars") * Coalesce("author__level", 0), output_field=IntegerField()
             )
         ),
         BOTH,
         "message member",
     ),
     # fields
-    "only": Talk(lambda c: in_channel(c).only("text"), BOTH, "message"),
-    "only, with relations": Talk(
+    "only": Over(lambda c: in_channel(c).only("text"), BOTH, "message"),
+    "only, with relations": Over(
         lambda c: in_channel(c).only("author", "labels"), BOTH, "message labels"
     ),
-    "defer": Talk(lambda c: in_channel(c).defer("text", "channel"), BOTH, "message labels"),
-    "defer what is many": Talk(lambda c: in_channel(c).defer("labels"), BOTH, "message"),
-    "only, filtered by the rest": Talk(
+    "defer": Over(lambda c: in_channel(c).defer("text", "channel"), BOTH, "message labels"),
+    "defer what is many": Over(lambda c: in_channel(c).defer("labels"), BOTH, "message"),
+    "only, filtered by the rest": Over(
         lambda name: of(name).only("stars"), NAMES, "message member"
     ),
-    "only, with an annotation": Talk(
+    "only, with an annotation": Over(
         lambda c: in_channel(c).only("text").annotate(n=Count("labels")), BOTH, "message labels"
     ),
     # hints that change nothing
-    "select_related": Talk(
+    "select_related": Over(
         lambda c: in_channel(c).select_related("author__mentor", "channel"), BOTH, "message"
     ),
-    "select_related, nullable, only": Talk(
+    "select_related, nullable, only": Over(
         lambda name: (
             Member.objects.filter(mentor__name=name)
             .select_related("mentor")
@@ -301,34 +308,34 @@ KINDS = {
         NAMES,
         "member",
     ),
-    "prefetch_related": Talk(
+    "prefetch_related": Over(
         lambda c: in_channel(c).prefetch_related("labels", "author__channels"),
         BOTH,
         "message labels",
     ),
-    "prefetch of a queryset": Talk(
+    "prefetch of a queryset": Over(
         lambda name: Channel.objects.filter(name=name).prefetch_related(
             Prefetch("messages", queryset=M.filter(stars__gt=4), to_attr="best")
         ),
         COLOURS,
         "channel",
     ),
-    "ordered, for nothing": Talk(
+    "ordered, for nothing": Over(
         lambda name: of(name).order_by("author__level", "-labels__name").reverse(),
         NAMES,
         "message member",
     ),
     # many-to-many as a field, from every model that has one
-    "ids through a table": Talk(
+    "ids through a table": Over(
         lambda name: Channel.objects.filter(name=name), COLOURS, "channel membership"
     ),
-    "ids of the same model": Talk(
+    "ids of the same model": Over(
         lambda names: Member.objects.filter(name__in=names),
         (["ann", "x"], ["ben", "y"]),
         "member friends",
     ),
-    "labels": Talk(lambda name: Label.objects.filter(name=name), ("hot", "cold"), "label"),
-    "a key that is a relation": Talk(
+    "labels": Over(lambda name: Label.objects.filter(name=name), ("hot", "cold"), "label"),
+    "a key that is a relation": Over(
         lambda members: Profile.objects.filter(pk__in=members), ([ANN, 3], [BEN, 4]), "profile"
     ),
 }
