@@ -219,7 +219,7 @@ KINDS = {
     ),
     "exists, over child and parent": Over(
         lambda name: Person.objects.filter(
-            Exists(Employee.objects.filter(boss=OuterRef("pk"), boss__name=name, salary__gte=25))
+            Exists(Employee.objects.filter(boss=OuterRef("pk"), boss__name=name, salary=20))
         ),
         NAMES,
         "person employee",
