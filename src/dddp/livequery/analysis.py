@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
@@ -18,11 +18,12 @@ from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
 from dddp.livequery.batch import Layout, member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
-from dddp.livequery.document import PublishedField, Shape
+from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
-from dddp.livequery.plan import QueryPlan
+from dddp.livequery.objects import ObjectLoader, Objects, path_queryset
+from dddp.livequery.plan import QueryPlan, Source
 from dddp.livequery.predicates import Condition
-from dddp.livequery.sources import Source, sources_of
+from dddp.livequery.sources import sources_beyond, sources_of
 from dddp.livequery.template import frozen
 from dddp.livequery.walk import refuse, tables_of
 
@@ -45,7 +46,11 @@ class Selected:
 
 
 def analyse(
-    queryset: QuerySet[Any], collection: str, fields: Iterable[Field[Any, Any]], using: str
+    queryset: QuerySet[Any],
+    collection: str,
+    fields: Iterable[Field[Any, Any]],
+    using: str,
+    objects: Objects | None = None,
 ) -> QueryPlan:
     """Find out all about publishing a queryset. Asks the catalogue, so call it in a worker thread.
 
@@ -54,13 +59,14 @@ def analyse(
         collection: the collection's name on the wire.
         fields: the model's fields to publish; `only()` and `defer()` narrow them, annotations
             are added to them.
+        objects: makes the documents, in place of `fields`.
 
     Raises:
         QueryNotLive: with the reason and what to do instead.
     """
     _require_models(queryset, using)
     catalog.columns_of(using, queryset.model._meta.db_table)  # no SQL while others wait
-    published = list(fields)
+    published = list(fields) if objects is None else []
     query = _prepared(queryset.query)
     compiler = query.get_compiler(using)
     with _COMPILING:
@@ -69,37 +75,57 @@ def analyse(
         except EmptyResultSet:
             return _nothing(queryset, collection, using)
         tables = tables_of(query)
-        condition, reason = _condition(query, compiler, published, using)
+        condition, reason = _condition(query, compiler, published, using, objects)
     selected = _selected(query, compiler, sql, tuple(params), using)
     shape, order, many = _shape(query, selected, collection, published, using)
     pk_place = selected.columns[_model(query)._meta.pk.attname]
     related = "".join(_related(field, f"q.c{pk_place}", using) for field in many)
-    sources: tuple[Source, ...] = ()
-    member = None
-    if condition is not None:
-        tables = frozenset([_model(query)._meta.db_table])
-    else:
-        layout = Layout(len(selected.types), selected.columns, pk_place, order, related)
-        with _COMPILING:
-            sources = (*sources_of(query, sql, tables, using), *map(_related_source, many))
-            member = member_of(query, sql, selected.params, shape, layout, using)
-        tables = frozenset(source.table for source in sources)
-    sql = _statement(selected, related)
-    return QueryPlan(
-        key=(using, shape, sql, frozen(selected.params)),
+    plan = QueryPlan(
+        key=(using, shape, _statement(selected, related), frozen(selected.params), objects),
         using=using,
-        sql=sql,
+        sql=_statement(selected, related),
         params=selected.params,
-        tables=tables,
+        tables=frozenset([_model(query)._meta.db_table]),
         table=_model(query)._meta.db_table,
         shape=shape,
         pk_place=pk_place,
         order=order,
         condition=condition,
         reason=reason,
-        sources=sources,
-        member=member,
     )
+    if condition is not None:
+        return plan
+    layout = Layout(len(selected.types), selected.columns, pk_place, order, related)
+    loader = None
+    if objects is not None:
+        loader = _loader(queryset, objects, collection)
+        plan = replace(plan, shape=loader.shape, objects=loader)
+    with _COMPILING:
+        sources = [*sources_of(query, sql, tables, using), *map(_related_source, many)]
+        if objects is not None:
+            beyond = path_queryset(_model(query), objects.reads).query
+            sources += sources_beyond(beyond, beyond.get_compiler(using).as_sql()[0], using)
+        member = member_of(query, sql, selected.params, plan.shape, layout, loader, using)
+    tables = frozenset(source.table for source in sources)
+    return replace(plan, tables=tables, sources=tuple(sources), member=member)
+
+
+def _loader(queryset: QuerySet[Any], objects: Objects, collection: str) -> ObjectLoader:
+    """Annotations come with the queryset; else objects of all queries are loaded alike."""
+    query = queryset.query
+    if not query.annotations:
+        plain: Any = queryset.model._base_manager.all()
+        plain.query.deferred_loading = query.deferred_loading
+        plain.query.select_related = query.select_related
+        plain._prefetch_related_lookups = cast(Any, queryset)._prefetch_related_lookups
+    elif query.is_sliced or query.combinator or query.distinct_fields:
+        raise QueryNotLive(
+            "It is sliced, combined or distinct, has annotations, and its Collection makes "
+            "documents of objects: leave one of these out."
+        )
+    else:
+        plain = queryset.order_by()
+    return ObjectLoader(plain, objects.serialize, OpenShape(collection, ""))
 
 
 def _model(query: Query) -> Any:
@@ -198,8 +224,14 @@ _COMPILING = Lock()
 
 
 def _condition(
-    query: Query, compiler: Any, fields: list[Field[Any, Any]], using: str
+    query: Query,
+    compiler: Any,
+    fields: list[Field[Any, Any]],
+    using: str,
+    objects: Objects | None,
 ) -> tuple[Condition | None, str]:
+    if objects is not None:
+        return None, "its documents are made of objects"
     columns = catalog.columns_of(using, _model(query)._meta.db_table)
     try:
         for field in fields:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from dddp.livequery.asking import Answer, Question
 from dddp.livequery.document import Documents, Id, Values
 from dddp.livequery.group import Group
 from dddp.livequery.query import Effects, LiveQuery
+from dddp.livequery.questions import Answer, Question
 
 Targets = dict[LiveQuery, dict[Id, Values | None]]
 

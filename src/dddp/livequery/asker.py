@@ -8,10 +8,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from dddp.livequery.answers import take_over
-from dddp.livequery.asking import Answer, Question
 from dddp.livequery.group import Group
 from dddp.livequery.outage import RETRY_SECONDS, is_outage
 from dddp.livequery.query import Effects, LiveQuery
+from dddp.livequery.questions import Answer, Question
 
 logger = logging.getLogger("dddp.livequery")
 

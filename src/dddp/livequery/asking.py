@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -15,71 +14,38 @@ from django.db import connections, transaction
 from dddp.changefeed.snapshot import Snapshot
 from dddp.livequery.document import Id, Values, encode_id
 from dddp.livequery.encoders import IMAGE_DECODER
-from dddp.livequery.loading import document_of, write_as_triggers_do
-from dddp.livequery.plan import Batch, Member, TermColumn
-from dddp.livequery.sources import Source
+from dddp.livequery.loading import document_of, pk_of, write_as_triggers_do
+from dddp.livequery.objects import one_snapshot
+from dddp.livequery.plan import Batch, Source, TermColumn
+from dddp.livequery.questions import Answer, Found, Key, Question
 from dddp.livequery.template import Fill, Template, as_text
-
-Key = tuple[Any, ...]
-"""Number of the combination of data, then the terms' values: tells whose a document is."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """What is asked of some queries of one shape.
-
-    Attributes:
-        starts: where changes have come in, with the values (as text) that lead to the documents
-            concerned; None: ask about all documents.
-        members: one for each combination of the parameters that are data.
-        terms: for each term the values (as text) it is asked for; None: whichever there are.
-    """
-
-    batch: Batch
-    starts: Sequence[tuple[Source, Sequence[str]]] | None
-    members: Sequence[Member]
-    terms: Sequence[Sequence[str]] | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """One document, and the keys of the queries that have it."""
-
-    id: Id
-    values: Values
-    keys: list[Key]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """What the database says, as of a snapshot.
-
-    Attributes:
-        concerned: the documents asked about; None: all. Those not `found` are in no result.
-    """
-
-    snapshot: Snapshot
-    concerned: list[Id] | None
-    found: list[Found]
 
 
 def ask(question: Question) -> Answer:
     """Ask, outside of any transaction, with a statement or two."""
-    connection = connections[question.batch.using]
-    write_as_triggers_do(connection)
+    batch = question.batch
+    write_as_triggers_do(connections[batch.using])
+    if batch.objects is None:
+        return _answer(question)
+    with one_snapshot(batch.using):
+        return _answer(question)
+
+
+def _answer(question: Question) -> Answer:
+    batch = question.batch
     holes: dict[str, Fill] = {}
     concerned: list[str] | None = None
-    with connection.cursor() as cursor:
+    with connections[batch.using].cursor() as cursor:
         if question.starts is not None:
-            concerned = _concerned(cursor, question.starts, question.batch)
-            holes["pks"] = _among(question.batch.pk, concerned)
+            concerned = _concerned(cursor, question.starts, batch)
+            holes["pks"] = _among(batch.pk, concerned)
         for place, values in enumerate(question.terms or ()):
-            holes[f"term{place}"] = _among(question.batch.terms[place], values)
+            holes[f"term{place}"] = _among(batch.terms[place], values)
         cursor.execute(*_statement(question, holes))
         rows = cursor.fetchall()
-    read = _shared_documents if question.batch.docs else _own_documents
+    read = _shared_documents if batch.docs else _own_documents
     ids = None if concerned is None else [encode_id(text) for text in concerned]
-    return Answer(Snapshot.parse(rows[0][0]), ids, read(question.batch, rows))
+    return Answer(Snapshot.parse(rows[0][0]), ids, read(batch, rows))
 
 
 def _among(column: TermColumn, values: Iterable[str]) -> Fill:
@@ -196,13 +162,21 @@ def _data_types(using: str, inner: Template) -> tuple[str, ...]:
 
 def _shared_documents(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
     found = []
+    rows = [row for row in rows if row[2] is not None]
+    if batch.objects is not None:
+        return _objects(batch, rows)
     for _, keys, image, *related in rows:
-        if image is None:
-            continue
         document = document_of(batch, image, related)
         if document is not None:
             found.append(Found(*document, _keys(batch, keys)))
     return found
+
+
+def _objects(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
+    pks = [(pk_of(batch, image), keys) for _, keys, image, *_ in rows]
+    documents = batch.objects.documents([pk for pk, _ in pks]) if batch.objects else {}
+    ids = [(encode_id(pk), keys) for pk, keys in pks]
+    return [Found(i, documents[i], _keys(batch, keys)) for i, keys in ids if i in documents]
 
 
 _decode_keys = msgspec.json.Decoder(list[list[Any]], float_hook=Decimal).decode

@@ -17,7 +17,8 @@ from django.db.models.sql.where import AND, WhereNode
 
 from dddp.livequery import catalog
 from dddp.livequery.conditions import constant
-from dddp.livequery.document import Shape
+from dddp.livequery.document import AnyShape
+from dddp.livequery.objects import ObjectLoader
 from dddp.livequery.plan import Batch, Member, TermColumn
 from dddp.livequery.predicates import Term
 from dddp.livequery.template import Hole, Template, frozen
@@ -46,11 +47,19 @@ class Layout(NamedTuple):
 
 
 def member_of(
-    query: Query, sql: str, params: tuple[Any, ...], shape: Shape, layout: Layout, using: str
-) -> Member:
-    """A compiled query (`sql`, `params`) as one of those of its shape."""
+    query: Query,
+    sql: str,
+    params: tuple[Any, ...],
+    shape: AnyShape,
+    layout: Layout,
+    objects: ObjectLoader | None,
+    using: str,
+) -> Member | None:
+    """A compiled query (`sql`, `params`) as one of those of its shape; None: it stands alone."""
     keyed = _is_keyed(query)
     docs = _documents(query, layout, using) if keyed and not query.annotations else ""
+    if objects is not None and not docs:
+        return None
     terms = _terms(query, using) if docs else []
     if docs:
         inner = Template(*_pairs(query, terms, using))
@@ -58,13 +67,14 @@ def member_of(
         inner = Template(*_restricted(query, using)) if keyed else Template(sql, params)
     names = tuple((term.alias, term.term.column) for term in terms)
     constants = tuple(map(frozen, inner.constants))
-    key = (using, shape, sql, names, tuple(inner.kinds), constants)
+    serialize = objects.serialize if objects else None
+    key = (using, shape, sql, names, tuple(inner.kinds), constants, serialize)
     batch = _batches.get(key)
     if batch is None:
         if len(_batches) > MANY_SHAPES:
             _batches.clear()
         columns = tuple(_term_column(query, term, using) for term in terms)
-        batch = _batches[key] = _batch(key, query, inner, columns, docs, shape, layout)
+        batch = _batches[key] = _batch(key, query, inner, columns, docs, shape, layout, objects)
     values = tuple(value for term in terms for value in term.term.values)
     return Member(batch, tuple(inner.data), tuple(map(frozen, inner.data)), values)
 
@@ -75,8 +85,9 @@ def _batch(
     inner: Template,
     terms: tuple[TermColumn, ...],
     docs: str,
-    shape: Shape,
+    shape: AnyShape,
     layout: Layout,
+    objects: ObjectLoader | None,
 ) -> Batch:
     using = key[0]
     alias, pk = query.get_initial_alias(), str(query.get_meta().pk.column)
@@ -93,6 +104,7 @@ def _batch(
         pk_place=layout.pk_place,
         order=layout.order,
         related=layout.related,
+        objects=objects,
     )
 
 

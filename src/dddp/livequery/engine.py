@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from dddp.changefeed.payload import Fence, TableChange
 from dddp.livequery.asker import Asker
-from dddp.livequery.asking import Answer, Question
 from dddp.livequery.document import Changes, Values
 from dddp.livequery.group import Group
 from dddp.livequery.netting import RowChange
@@ -22,6 +21,7 @@ from dddp.livequery.outage import RETRY_SECONDS, is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.predicates import Unsure
 from dddp.livequery.query import Effects, LiveQuery, Pending, merge
+from dddp.livequery.questions import Answer, Question
 from dddp.livequery.tables import Dependents, Tables
 from dddp.livequery.transaction import Transaction
 
@@ -234,7 +234,7 @@ class Engine:
         queries = list(queries)
         # What a query has kept while it was run by itself is then asked of its group.
         while waiting := [
-            *(group.progress() for group in _behind(queries, position)),
+            *(_progress(group) for group in _behind(queries, position)),
             *self._refreshes(queries, position, also_failing),
         ]:
             await asyncio.wait(waiting)
@@ -327,6 +327,12 @@ def _behind(queries: Iterable[LiveQuery], position: int) -> Iterable[Group]:
     """The groups in which something before a place in the stream is still to be asked."""
     groups = {query.group: None for query in queries if query.group is not None}
     return [group for group in groups if group.is_behind(position)]
+
+
+def _progress(group: Group) -> asyncio.Future[None]:
+    future = asyncio.get_running_loop().create_future()
+    group.waiters.append(future)
+    return future
 
 
 def _is_passing(error: Exception, delay: float) -> bool:

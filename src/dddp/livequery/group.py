@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dddp.livequery.asking import Found, Question
 from dddp.livequery.document import Changes, Id
 from dddp.livequery.index import TableIndex
 from dddp.livequery.needs import Needs, Starts
 from dddp.livequery.netting import RowPair, is_same
-from dddp.livequery.plan import Batch, Member
+from dddp.livequery.plan import Batch, Member, Source
 from dddp.livequery.predicates import Row, Unsure
 from dddp.livequery.query import LiveQuery
-from dddp.livequery.sources import Source
+from dddp.livequery.questions import Found, Question
 from dddp.livequery.template import as_text
 
 WHOLE_AT_ONCE = 500
@@ -28,6 +26,8 @@ class Group:
         needs: what has come in since they were asked last.
         asked: how often they have been asked; a query's `joined` is this when it was loaded.
         applied: place in the stream up to which their documents are complete.
+        task: asks; None while there is no need.
+        waiters: futures that are done when `is_behind` may have become false.
     """
 
     def __init__(self, batch: Batch, sources: tuple[Source, ...], limit: int) -> None:
@@ -37,14 +37,14 @@ class Group:
         self.loading: dict[LiveQuery, None] = {}
         self.asked = 0
         self.applied = 0
-        self.task: asyncio.Task[None] | None = None
+        self.task: Any = None
         self._limit = limit
         self.needs = Needs(limit)
         self._indexes: list[TableIndex[LiveQuery]] = [TableIndex() for _ in sources]
         self._owners: dict[tuple[Any, ...], dict[LiveQuery, None]] = {}
         self._data: dict[tuple[Any, ...], dict[LiveQuery, None]] = {}
         self._holders: dict[Id, dict[LiveQuery, None]] = {}
-        self._waiters: list[asyncio.Future[None]] = []
+        self.waiters: list[Any] = []
 
     def add(self, query: LiveQuery) -> None:
         """Have a query found by what changes from now on."""
@@ -101,9 +101,7 @@ class Group:
         if queries is None or queries:
             self.needs.add(source, values, queries)
 
-    def took(
-        self, query: LiveQuery, changes: Changes, kept: Iterable[Any], position: int
-    ) -> None:
+    def took(self, query: LiveQuery, changes: Changes, kept: Iterable[Any], position: int) -> None:
         """A query has been run by itself at a place; `kept` is what its snapshot does not see."""
         query.joined = self.asked
         self.note(query, changes)
@@ -168,15 +166,9 @@ class Group:
         busy = self.queries and (self.needs or self.task is not None)
         return bool(busy) and self.applied < position
 
-    def progress(self) -> asyncio.Future[None]:
-        """Done when `is_behind` may have become false."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(future)
-        return future
-
     def wake(self) -> None:
         """Something that `is_behind` looks at is another now."""
-        waiters, self._waiters = self._waiters, []
+        waiters, self.waiters = self.waiters, []
         for future in waiters:
             if not future.done():
                 future.set_result(None)

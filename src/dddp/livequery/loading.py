@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 import msgspec
 from django.db import connections
 
 from dddp.changefeed.snapshot import Snapshot
-from dddp.livequery.document import Id, Shape, Values, encode_id
+from dddp.livequery.document import AnyShape, Id, Shape, Values, encode_id
 from dddp.livequery.encoders import IMAGE_DECODER
+from dddp.livequery.objects import one_snapshot
 from dddp.livequery.plan import Loaded, QueryPlan
 
 logger = logging.getLogger("dddp.livequery")
@@ -28,19 +30,24 @@ def load(plan: QueryPlan) -> Loaded:
         return Loaded(None, {})
     connection = connections[plan.using]
     write_as_triggers_do(connection)
-    with connection.cursor() as cursor:
-        cursor.execute(plan.sql, plan.params)
-        rows = cursor.fetchall()
-    found = (document_of(plan, image, related) for _, image, *related in rows if image is not None)
-    documents = dict(document for document in found if document is not None)
-    return Loaded(Snapshot.parse(rows[0][0]), documents)
+    with one_snapshot(plan.using) if plan.objects else nullcontext():
+        with connection.cursor() as cursor:
+            cursor.execute(plan.sql, plan.params)
+            rows = cursor.fetchall()
+        snapshot = Snapshot.parse(rows[0][0])
+        found = [(image, related) for _, image, *related in rows if image is not None]
+        if plan.objects is not None:
+            pks = [pk_of(plan, image) for image, _ in found]
+            return Loaded(snapshot, plan.objects.documents(pks))
+    documents = (document_of(plan, image, related) for image, related in found)
+    return Loaded(snapshot, dict(document for document in documents if document is not None))
 
 
 class Layout(Protocol):
     """Where in a row is what."""
 
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> AnyShape: ...
     @property
     def pk_place(self) -> int: ...
     @property
@@ -49,14 +56,20 @@ class Layout(Protocol):
 
 def document_of(layout: Layout, image: str, related: Sequence[str]) -> tuple[Id, Values] | None:
     """The document of a row, given as JSON; None, and a line in the log, if it has no form."""
+    shape = layout.shape
+    assert isinstance(shape, Shape), "rows make documents of known fields"
     try:
         values = [*IMAGE_DECODER.decode(image).values(), *map(msgspec.json.decode, related)]
         chosen = [values[place] for place in layout.order]
-        return encode_id(values[layout.pk_place]), layout.shape.from_values(chosen)
+        return encode_id(values[layout.pk_place]), shape.from_values(chosen)
     except Exception:
-        collection = layout.shape.collection
-        logger.exception("A row of %s cannot be published and is left out", collection)
+        logger.exception("A row of %s cannot be published and is left out", shape.collection)
         return None
+
+
+def pk_of(layout: Layout, image: str) -> Any:
+    """The primary key, as in images, of a row, given as JSON."""
+    return [*IMAGE_DECODER.decode(image).values()][layout.pk_place]
 
 
 def write_as_triggers_do(connection: Any) -> None:

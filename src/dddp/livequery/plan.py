@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from dddp.changefeed.snapshot import Snapshot
-from dddp.livequery.document import Documents, Shape
+from dddp.livequery.document import AnyShape, Documents, Id, Values
 from dddp.livequery.predicates import Condition, Convert
-from dddp.livequery.sources import Source
 from dddp.livequery.template import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From values to rows of `table` whose `column` is one of them, and on to their `next`.
+
+    Attributes:
+        type: of the column, as in pg_type.
+    """
+
+    table: str
+    column: str
+    type: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place where rows of a table come into a query.
+
+    Attributes:
+        table: `Model._meta.db_table`.
+        columns: those of the table that the query reads here; None: unknown.
+        start: column whose values the path begins with.
+        path: leads to primary keys of the documents concerned; None: any may be.
+        condition: what a row must fulfil to matter here; None: every row may.
+    """
+
+    table: str
+    columns: frozenset[str] | None = None
+    start: str = ""
+    path: tuple[Step, ...] | None = None
+    condition: Condition | None = None
+
+
+class DocumentMaker(Protocol):
+    """Makes documents of primary keys, as in images: `livequery.objects.ObjectLoader`."""
+
+    @property
+    def serialize(self) -> Any: ...
+    def documents(self, pks: Sequence[Any]) -> dict[Id, Values]: ...
 
 
 class TermColumn(NamedTuple):
@@ -35,6 +76,7 @@ class Batch:
         terms: conditions `column = constant` that `inner` leaves out.
         shape, pk_place, order: as in the plan.
         related: SQL of what is selected beside the columns of a row `q`.
+        objects: makes the documents, if rows do not do.
     """
 
     key: tuple[Any, ...]
@@ -45,10 +87,11 @@ class Batch:
     width: int
     pk: TermColumn
     terms: tuple[TermColumn, ...]
-    shape: Shape
+    shape: AnyShape
     pk_place: int
     order: tuple[int, ...]
     related: str
+    objects: DocumentMaker | None
 
     @property
     def technique(self) -> str:
@@ -93,6 +136,7 @@ class QueryPlan:
         reason: why there is no condition, for humans.
         sources: where rows come in; empty with a condition.
         member: how it is asked with others of its shape; None: with a condition, or by itself.
+        objects: makes the documents, if rows do not do.
     """
 
     key: tuple[Any, ...]
@@ -101,13 +145,14 @@ class QueryPlan:
     params: tuple[Any, ...]
     tables: frozenset[str]
     table: str
-    shape: Shape
+    shape: AnyShape
     pk_place: int
     order: tuple[int, ...]
     condition: Condition | None
     reason: str
     sources: tuple[Source, ...] = ()
     member: Member | None = None
+    objects: DocumentMaker | None = None
 
     @property
     def technique(self) -> str:

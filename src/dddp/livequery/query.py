@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dddp.changefeed.snapshot import Snapshot
-from dddp.livequery.document import AnyShape, Changes, Documents, Id, Shape, Values, encode_id
+from dddp.livequery.document import AnyShape, Changes, Documents, Id, Values, encode_id
 from dddp.livequery.netting import Image, RowChange
 from dddp.livequery.plan import QueryPlan
 
@@ -175,7 +175,7 @@ def merge(changes: Changes, later: Changes) -> None:
             changes[identity] = (before, after)
 
 
-def _encoded(shape: Shape, image: Image, shared: dict[int, Values]) -> Values:
+def _encoded(shape: Any, image: Image, shared: dict[int, Values]) -> Values:
     values = shared.get(id(shape))
     if values is None:
         values = shared[id(shape)] = shape.from_image(image)

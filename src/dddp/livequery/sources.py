@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from django.db import connections
 from django.db.models.sql import Query
@@ -20,41 +19,8 @@ from django.db.models.sql import Query
 from dddp.livequery import catalog
 from dddp.livequery.conditions import necessary
 from dddp.livequery.links import Link, Node, links_of
-from dddp.livequery.predicates import Condition
+from dddp.livequery.plan import Source, Step
 from dddp.livequery.walk import unlisted_tables
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """From values to rows of `table` whose `column` is one of them, and on to their `next`.
-
-    Attributes:
-        type: of the column, as in pg_type.
-    """
-
-    table: str
-    column: str
-    type: str
-    next: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A place where rows of a table come into a query.
-
-    Attributes:
-        table: `Model._meta.db_table`.
-        columns: those of the table that the query reads here; None: unknown.
-        start: column whose values the path begins with.
-        path: leads to primary keys of the documents concerned; None: any may be.
-        condition: what a row must fulfil to matter here; None: every row may.
-    """
-
-    table: str
-    columns: frozenset[str] | None = None
-    start: str = ""
-    path: tuple[Step, ...] | None = None
-    condition: Condition | None = None
 
 
 def sources_of(query: Query, sql: str, tables: Iterable[str], using: str) -> tuple[Source, ...]:
@@ -77,15 +43,15 @@ def sources_of(query: Query, sql: str, tables: Iterable[str], using: str) -> tup
     return (*found, *map(Source, sorted(unlisted)))
 
 
-def reading(queryset_query: Query, sql: str, using: str) -> Iterator[Source]:
-    """The sources of what is read of a document beyond its query: no condition applies."""
-    nodes, links, _ = links_of(queryset_query, using)
-    paths = _paths(Node(queryset_query, queryset_query.get_initial_alias()), links, using)
+def sources_beyond(query: Query, sql: str, using: str) -> Iterator[Source]:
+    """The sources of what is read of a query's documents beyond their own columns."""
+    nodes, links, _ = links_of(query, using)
+    base = Node(query, query.get_initial_alias())
+    paths = _paths(base, links, using)
     for node in nodes:
-        columns = _columns_read(node.alias, sql, using)
-        if columns:
-            start, path = paths.get(node, ("", None))
-            yield Source(node.table, columns, start, path)
+        columns = None if node == base else _columns_read(node.alias, sql, using)
+        if columns is None or columns:
+            yield Source(node.table, columns, *paths.get(node, ("", None)))
 
 
 def _columns_read(alias: str, sql: str, using: str) -> frozenset[str]:

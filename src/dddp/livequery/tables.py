@@ -7,9 +7,8 @@ from typing import Any
 
 from dddp.livequery.group import Group
 from dddp.livequery.index import TableIndex
-from dddp.livequery.plan import Batch
+from dddp.livequery.plan import Batch, Source
 from dddp.livequery.query import LiveQuery
-from dddp.livequery.sources import Source
 
 
 @dataclass(slots=True)

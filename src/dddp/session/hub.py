@@ -18,12 +18,13 @@ from dddp.changefeed.listener import Listener
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
 from dddp.livequery import catalog
-from dddp.livequery.asking import Answer, Question, ask
+from dddp.livequery.asking import ask
 from dddp.livequery.engine import Engine
 from dddp.livequery.loading import load
 from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.query import LiveQuery
+from dddp.livequery.questions import Answer, Question
 from dddp.session.calls import notify
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo

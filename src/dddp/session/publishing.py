@@ -15,6 +15,7 @@ from dddp.api.this import Invocation, current
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError, QueryNotLive
 from dddp.livequery.analysis import analyse
+from dddp.livequery.objects import Objects
 from dddp.livequery.plan import QueryPlan
 
 OTHERWISE = "What no queryset can tell live is published with a `publish` method."
@@ -57,10 +58,10 @@ def plan_for(
     queryset, collection = resolve(registry, publication, entry)
     try:
         restricted = _restricted(collection, queryset, invocation)
-        if collection.serializer() is not None:
-            # Rows as they are could show what serialize() leaves out.
-            raise QueryNotLive("Its Collection's `serialize` or `properties` cannot be followed.")
-        plan = analyse(restricted, collection.name, collection.published_fields(), conf.database)
+        serializer = collection.serializer(tuple(restricted.query.annotation_select))
+        objects = Objects(serializer, collection.reads()) if serializer is not None else None
+        fields = collection.published_fields()
+        plan = analyse(restricted, collection.name, fields, conf.database, objects)
     except QueryNotLive as error:
         raise QueryNotLive(
             f"Publication {publication!r} cannot keep a queryset of "

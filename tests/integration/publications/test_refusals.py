@@ -6,7 +6,7 @@ from django.db.models.functions import Now, Random
 from django.test import override_settings
 
 from club.models import Channel, Message
-from dddp.api import Collection, MeteorError, Publication
+from dddp.api import MeteorError, Publication
 from zoo.models import Person, Specimen, Unwatched
 
 REFUSED = {
@@ -63,20 +63,3 @@ async def test_so_does_the_error_while_debugging(subscribe):
     assert (error.error, error.reason) == (500, "Internal server error")
     assert "use only() in place of values()" in error.details
     assert "Traceback" not in error.details
-
-
-async def test_rows_are_not_shown_in_place_of_what_serialize_would_give(client, registry, offer):
-    class Careful(Collection):
-        model = Specimen
-        name = "careful"
-
-        def serialize(self, obj):
-            return {}
-
-    @offer
-    class Shown(Publication):
-        queries = [(Specimen.objects.all(), "careful")]
-
-    registry.register(Careful)
-    with pytest.raises(MeteorError):
-        await client.subscribe("Shown")

@@ -1,0 +1,64 @@
+"""Documents made of objects: `properties` and `serialize`."""
+
+import pytest
+
+from club.models import Channel, Message
+from dddp.api import Collection, Publication
+from tools.inprocess import db, quiet
+
+
+@pytest.fixture
+def published(registry, offer):
+    def publish(collection, queryset=None):
+        registry.register(collection)
+        rows = Message.objects.all() if queryset is None else queryset
+
+        class Shown(Publication):
+            queries = [(rows, collection.name)]
+
+        offer(Shown)
+
+    return publish
+
+
+async def test_properties_follow_what_they_are_made_of(hub, client, people, published):
+    class Headlines(Collection):
+        model = Message
+        name = "headlines"
+        fields = ["hidden"]
+        properties = {"headline": ["text", "channel__name"]}
+
+    published(Headlines)
+    await client.subscribe("Shown")
+    ada = str((await db(lambda: Message.objects.get(text="ada"))).pk)
+    assert client.collections["headlines"][ada] == {"hidden": False, "headline": "a: ada"}
+    await db(lambda: Channel.objects.filter(name="a").update(name="A"))
+    await quiet(hub)
+    assert client.collections["headlines"][ada]["headline"] == "A: ada"
+    await db(lambda: Message.objects.filter(text="ada").update(text="eve"))
+    await quiet(hub)
+    assert client.collections["headlines"][ada]["headline"] == "A: eve"
+
+
+async def test_an_overridden_serialize(hub, client, people, published):
+    class Lively(Collection):
+        model = Message
+        name = "lively"
+        serialize_reads = ["channel__members__username"]
+
+        def serialize(self, obj):
+            names = [user.username for user in obj.channel.members.all()]
+            return {"members": sorted(names)} if names else {}
+
+    published(Lively, Message.objects.filter(text="ada"))
+    await client.subscribe("Shown")
+    assert list(client.collections["lively"].values()) == [{"members": ["ada"]}]
+    await db(lambda: Channel.objects.get(name="a").members.add(people["bob"]))
+    await quiet(hub)
+    assert list(client.collections["lively"].values()) == [{"members": ["ada", "bob"]}]
+    await db(lambda: Channel.objects.get(name="a").members.clear())
+    await quiet(hub)
+    assert list(client.collections["lively"].values()) == [{}]
+    await db(lambda: Message.objects.all().delete())
+    await quiet(hub)
+    assert client.collections["lively"] == {}
