@@ -10,19 +10,18 @@ LIMITS = {"DDP_BULK_ROWS": 20, "DDP_PENDING_ROWS": 15, "DDP_TRANSACTION_ROWS": 4
 
 @pytest.fixture(scope="module")
 def wild(project_database):
-    """The project's database, set up so that limits are met and deadlocks found soon."""
+    """The project's database, set up so that limits are met."""
     from dddp.api.watching import watched_tables
     from dddp.changefeed import triggers
+    from fuzz.writes import POPULATIONS
 
-    database = connection.ops.quote_name(connection.settings_dict["NAME"])
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {database} SET deadlock_timeout = '30ms'")
     with override_settings(**LIMITS):
         triggers.install(connection, watched_tables())
         yield
     triggers.install(connection, watched_tables())
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER DATABASE {database} RESET deadlock_timeout")
+        for seed in POPULATIONS:
+            cursor.execute(f"DROP SCHEMA IF EXISTS population_{seed} CASCADE")
     connection.close()
 
 

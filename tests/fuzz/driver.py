@@ -13,7 +13,8 @@ from django.db import Error, connection, connections, transaction
 
 from dddp.session.hub import Hub
 from fuzz import oracle
-from fuzz.writes import ROLLBACK, TABLES, population
+from fuzz.domains import TABLES
+from fuzz.writes import ROLLBACK, population
 from tools.inprocess import InProcess, all_taken
 from wild.language import evaluate
 
@@ -46,12 +47,19 @@ class Thread:
 
 
 class Client(InProcess):
-    """Attributes: wanted: subscription -> texts of its querysets."""
+    """Attributes: wanted: subscription -> texts; asked: all subscriptions; user_id; calls."""
 
     def __init__(self, hub):
         super().__init__(hub)
         self.wanted = {}
         self.asked = set()
+        self.user_id = None
+        self.calls = 0
+
+    @property
+    def answered(self):
+        calls = {str(number) for number in range(self.calls)}
+        return self.asked <= self.ready | self.ended.keys() and calls <= self.updated
 
 
 class Errors(logging.Handler):
@@ -83,6 +91,8 @@ class Fuzz:
 
     async def start(self):
         await self._checker.begin(clear)
+        for writer in self._writers:
+            await writer.begin(give_way)
         logging.getLogger("dddp").addHandler(self._errors)
         asyncio.get_running_loop().set_exception_handler(self._errors.unhandled)
         self.hub = Hub()
@@ -102,19 +112,16 @@ class Fuzz:
     async def populate(self, seed):
         """Begin with some rows."""
         self._note("populate", seed)
-        await self._checker.begin(fill, population(seed))
+        await self._checker.begin(fill, seed)
 
-    async def valid(self, *texts):
-        """None, or why these querysets cannot be run."""
-        return await self._checker.begin(works, texts)
+    async def reason_against(self, text):
+        """None, or why this queryset cannot be run."""
+        return await self._checker.begin(reason_against, text)
 
     async def subscribe(self, client, name, *texts):
         """`client` is a number, `name` a new one, `texts` are of querysets."""
         self._note("subscribe", client, name, *texts)
-        if client not in self._clients:
-            self._clients[client] = Client(self.hub)
-            await self._clients[client].__aenter__()
-        known = self._clients[client]
+        known = await self._client(client)
         known.wanted[name] = texts
         known.asked.add(name)
         await known.send({"msg": "sub", "id": name, "name": "Wild", "params": list(texts)})
@@ -124,6 +131,21 @@ class Fuzz:
         if known is not None and known.wanted.pop(name, None) is not None:
             self._note("unsubscribe", client, name)
             await known.send({"msg": "unsub", "id": name})
+
+    async def login(self, client, user_id):
+        """As this user, or out (None)."""
+        self._note("login", client, user_id)
+        known = await self._client(client)
+        known.user_id = user_id
+        known.calls += 1
+        call = {"msg": "method", "id": str(known.calls - 1), "method": "be", "params": [user_id]}
+        await known.send(call)
+
+    async def _client(self, number):
+        if number not in self._clients:
+            self._clients[number] = Client(self.hub)
+            await self._clients[number].__aenter__()
+        return self._clients[number]
 
     async def leave(self, client):
         """Lose the connection of a client."""
@@ -182,7 +204,7 @@ class Fuzz:
             await self.leave(client)
         async with asyncio.timeout(QUIET_SECONDS):
             await self._settle()
-            while self.hub.engine.queries:
+            while self.hub.engine.queries:  # noqa: ASYNC110, there is no event for it
                 await asyncio.sleep(0.01)  # what is being loaded ends by itself
         if self._errors.found or self.hub.sessions:
             self._fail([*self._errors.found, f"{len(self.hub.sessions)} sessions are left."])
@@ -191,11 +213,9 @@ class Fuzz:
         running, self._running = self._running, []
         await asyncio.gather(*running)
         for client in self._clients.values():
-            answered = client.ready | client.ended.keys()
-            while not client.asked <= answered and client.closed is None:
+            while not client.answered and client.closed is None:
                 async with client._news:
                     await client._news.wait()
-                answered = client.ready | client.ended.keys()
         hub = self.hub
         fence = hub.fences.new()
         await self._checker.begin(notify, hub.fence_channel, fence.token)
@@ -207,8 +227,8 @@ class Fuzz:
         refused = [f"{id} was refused: {error}" for id, error in client.ended.items() if error]
         texts = {}
         for text in (text for texts in client.wanted.values() for text in texts):
-            texts.setdefault(await self._checker.begin(oracle.statement, text), text)
-        expected = await self._checker.begin(oracle.documents, list(texts.values()))
+            texts.setdefault(await self._checker.begin(oracle.identity, text), text)
+        expected = await self._checker.begin(oracle.documents, list(texts.values()), client.user_id)
         seen = {name: rows for name, rows in client.collections.items() if rows}
         return [*client.violations, *refused, *oracle.differences(expected, seen)]
 
@@ -216,8 +236,8 @@ class Fuzz:
         self.program.append(f"await fuzz.{name}({', '.join(map(repr, arguments))})")
 
     def _fail(self, problems):
-        done = "\n".join(f"    {line}" for line in self.program)
-        raise Failure("\n".join([*problems, "", "async def test_that(fuzz):", done]))
+        done = [f"    {line}" for line in self.program]
+        raise Failure("\n".join([*problems, "", "async def test_that(fuzz):", *done]))
 
 
 class Faults:
@@ -285,22 +305,37 @@ def parts(program):
                 parts(part)
 
 
+def give_way():
+    """A deadlock with a TRUNCATE ends this side's transaction, not the hub's statement."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET deadlock_timeout = '20ms'")
+
+
 def clear():
     statements = "".join(f"DELETE FROM {table};" for table in EMPTIED)
     with connection.cursor() as cursor:
         cursor.execute(CLEAR.format(statements))
 
 
-def fill(statements):
-    with transaction.atomic():
-        for statement in statements:
-            evaluate(statement)
+def fill(seed):
+    """Rows as `population(seed)` makes them; kept aside, since making them takes long."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("SELECT to_regnamespace(%s) IS NULL", [f"population_{seed}"])
+        if cursor.fetchone()[0]:
+            for statement in population(seed):
+                evaluate(statement)
+            cursor.execute(f"CREATE SCHEMA population_{seed}")
+            for table in EMPTIED:
+                cursor.execute(f"CREATE TABLE population_{seed}.{table} AS TABLE {table}")
+        else:
+            for table in EMPTIED:
+                cursor.execute(f"INSERT INTO {table} TABLE population_{seed}.{table}")
 
 
-def works(texts):
+def reason_against(text):
     try:
-        for text in texts:
-            list(evaluate(text))
+        list(oracle.queryset_of(text)[0])
     except Exception as error:
         return error
     return None

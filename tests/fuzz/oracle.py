@@ -8,31 +8,72 @@ import math
 import uuid
 from decimal import Decimal
 
+from django.contrib.auth.models import User
+
 from wild.language import evaluate
+from wild.models import Beast, Clan
+
+# Collections of beasts besides the first: the fields they publish, and whom they are for.
+FIELDS = {
+    "wild.ruled": ("text", "number", "clan_id"),
+    "wild.described": ("text", "moment", "tags_ids", "summary"),
+}
+WITHOUT_TAGS = ("wild.critter", "wild.owned")
 
 
-def documents(texts):
+def documents(texts, user_id=None):
     """Collection -> id -> fields of a client that has subscribed to these, in this order.
 
     A field that several of them publish has the value of the first.
     """
     found = {}
     for text in texts:
-        queryset = evaluate(text)
-        collection = found.setdefault(queryset.model._meta.label_lower, {})
+        queryset, name = queryset_of(text)
+        collection = found.setdefault(name, {})
         for row in queryset:
-            fields = collection.setdefault(str(row.pk), {})
-            for name, value in published(row, queryset.query).items():
-                fields.setdefault(name, value)
+            if may_see(user_id, row, name):
+                fields = collection.setdefault(str(row.pk), {})
+                for field, value in published(row, queryset.query, name).items():
+                    fields.setdefault(field, value)
     return {collection: rows for collection, rows in found.items() if rows}
 
 
-def statement(text):
-    """What tells live queries apart: the SQL, with its parameters."""
-    return str(evaluate(text).query)
+def may_see(user_id, row, collection):
+    if collection not in ("wild.owned", "wild.ruled"):
+        return True
+    user = User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
+    if user is None:
+        return False
+    row = Beast.objects.get(pk=row.pk)
+    if collection == "wild.owned":
+        return user.is_superuser or row.owner_id == user.pk
+    ruled = Clan.objects.filter(pk=row.clan_id, chief_id=user.pk).exists()
+    return row.number is not None and (ruled or row.owner_id == user.pk)
 
 
-def published(row, query):
+def queryset_of(text):
+    """The queryset, and the collection it is published as."""
+    found = evaluate(text)
+    return found if isinstance(found, tuple) else (found, found.model._meta.label_lower)
+
+
+def identity(text):
+    """What tells live queries apart: collection and SQL, with its parameters."""
+    queryset, name = queryset_of(text)
+    return name, str(queryset.query)
+
+
+def published(row, query, collection):
+    fields = all_fields(row, query)
+    if collection in WITHOUT_TAGS:
+        fields.pop("tags_ids", None)
+    if collection == "wild.described":
+        fields["summary"] = row.summary
+    chosen = (*FIELDS.get(collection, fields), *query.annotation_select)
+    return {name: value for name, value in fields.items() if name in chosen}
+
+
+def all_fields(row, query):
     absent = row.get_deferred_fields()
     fields = {
         field.attname: as_key(getattr(row, field.attname))
@@ -105,5 +146,3 @@ def differences(expected, seen):
                     if not same(there[key].get(name, "-"), here[key].get(name, "-"))
                 ]
     return lines
-
-

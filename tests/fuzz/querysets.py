@@ -12,6 +12,8 @@ from fuzz.domains import DOMAINS, ORDERED, POINTING, columns, keys, relations
 from wild.language import MODELS
 from wild.models import Beast
 
+ELSEWHERE = ("wild.critter", "wild.critter", "wild.owned", "wild.ruled", "wild.described")
+NOT_PLAIN = ("json", "array", "float")
 COMPARISONS = ("exact", "gt", "gte", "lt", "lte")
 # Kind -> lookups with the domain of what they compare with; "" is the kind's own.
 LOOKUPS = {
@@ -62,8 +64,8 @@ class Shape:
 def shapes(draw):
     model = draw(st.one_of(st.just(Beast), st.sampled_from(MODELS)))
     maker = Maker(draw)
-    text = maker.queryset(model)
-    return Shape(text, tuple(maker.holes))
+    kind = draw(st.sampled_from(("decidable", "queryset", "queryset", "elsewhere")))
+    return Shape(getattr(maker, kind)(model), tuple(maker.holes))
 
 
 class Maker:
@@ -86,6 +88,39 @@ class Maker:
     def queryset(self, model):
         text = self.filtered(model, depth=2)
         return getattr(self, self.pick(ENDINGS))(model, text)
+
+    def elsewhere(self, _):
+        """Beasts in another collection than their first."""
+        name = self.pick(ELSEWHERE)
+        if name == "wild.critter":
+            text = self.decidable(Beast) if self.maybe() else self.queryset(Beast)
+        elif name == "wild.described":
+            text = self.queryset(Beast)
+        else:  # limited to a user's rows: nothing that depends on the other rows
+            text = self.decidable(Beast) if self.maybe() else self.filtered(Beast, depth=2)
+        return f"({text}, {name!r})"
+
+    def decidable(self, model):
+        """Such as Python decides without the database: its own columns, compared plainly."""
+        text = f"{model.__name__}.objects.all()"
+        for _ in range(self.draw(st.integers(0, 2))):
+            verb = self.pick(("filter", "exclude"))
+            parts = [self.plain_test(model) for _ in range(self.draw(st.integers(1, 2)))]
+            condition = f" {self.pick('&|')} ".join(parts)
+            text += f".{verb}({self.pick(('', '~'))}({condition}))"
+        return self.narrowed(model, text) if self.draw(st.integers(0, 3)) == 0 else text
+
+    def plain_test(self, model):
+        plain = {**columns(model), **keys(model), "pk": model.__name__}
+        name = self.pick([name for name, kind in plain.items() if kind not in NOT_PLAIN])
+        kind = plain[name]
+        lookup = self.pick(("exact", "exact", "in", "isnull", "gt", "lte"))
+        if lookup == "isnull":
+            return f"Q({name}__isnull={self.pick((True, False))})"
+        if lookup == "in" or kind not in ORDERED:
+            members = ", ".join(self.hole(kind) for _ in range(self.draw(st.integers(1, 3))))
+            return f"Q({name}__in=[{members}])"
+        return f"Q({name}__{lookup}={self.hole(kind)})"
 
     def filtered(self, model, depth):
         text = f"{model.__name__}.objects.all()"
@@ -137,7 +172,11 @@ class Maker:
             verb = self.pick(("filter", "exclude"))
             text = f"{text}.{verb}({self.test(name, kind)})"
         ending = self.pick(("plain", "sliced", "narrowed", "distinct", "ranked"))
-        return self.ranked(model, text, name) if ending == "ranked" else self.ended(ending, text, model)
+        return (
+            self.ranked(model, text, name)
+            if ending == "ranked"
+            else self.ended(ending, text, model)
+        )
 
     def ended(self, ending, text, model):
         return getattr(self, ending)(model, text)
@@ -157,9 +196,7 @@ class Maker:
         extra = self.pick(("", ", distinct=True", ", filter="))
         if extra == ", filter=":
             extra += self.own(model, (name,), end)
-        numbers = [
-            column for column, kind in columns(end).items() if kind in ("int", "decimal")
-        ]
+        numbers = [column for column, kind in columns(end).items() if kind in ("int", "decimal")]
         if not numbers or self.maybe():
             return f"Count({name!r}{extra})", "int"
         function = self.pick(("Sum", "Max", "Min"))
@@ -206,9 +243,7 @@ class Maker:
         """Some steps over relations: their names, the model there, and whether rows repeat."""
         path, repeats = (), False
         for _ in range(self.draw(st.integers(0, longest))):
-            choices = [
-                name for name, (_, many) in relations(model).items() if several or not many
-            ]
+            choices = [name for name, (_, many) in relations(model).items() if several or not many]
             if not choices:
                 break
             name = self.pick(choices)
@@ -255,7 +290,9 @@ class Maker:
 
     def condition_both(self, model, depth):
         connector = self.pick(("&", "|", "^"))
-        return f"({self.condition(model, depth - 1)} {connector} {self.condition(model, depth - 1)})"
+        return (
+            f"({self.condition(model, depth - 1)} {connector} {self.condition(model, depth - 1)})"
+        )
 
     def condition_negated(self, model, depth):
         return f"~{self.condition(model, depth - 1)}"
@@ -287,8 +324,6 @@ class Maker:
         if found and self.maybe():
             other, key = self.pick(found)
             inner = f"{other.__name__}.objects.filter({self.condition(other, depth - 1)})"
-            if self.maybe():
-                inner += ".order_by('pk')[:2]" if False else ""
             return f"Q(pk__in={inner}.values({key!r}))"
         name, (end, _) = self.pick(forward)
         inner = f"{end.__name__}.objects.filter({self.condition(end, depth - 1)})"
@@ -325,7 +360,16 @@ CONDITIONS = (
     "exists",
     "within",
 )
-EXPRESSIONS = ("aggregate", "aggregate", "subquery", "case", "exists", "function", "reference")
+EXPRESSIONS = (
+    "aggregate",
+    "aggregate",
+    "subquery",
+    "case",
+    "case",
+    "exists",
+    "function",
+    "reference",
+)
 ENDINGS = (
     "plain",
     "plain",

@@ -8,9 +8,9 @@ import random
 
 from hypothesis import strategies as st
 
-from fuzz.domains import DOMAINS, ORDER_OF_CREATION, TABLES, columns, keys
+from fuzz.domains import DOMAINS, ORDER_OF_CREATION, columns, keys
 from wild.language import MODELS
-from wild.models import Beast, Haunt, Place
+from wild.models import Beast
 
 ROLLBACK = "rollback"
 SERIALIZABLE = "sql('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE')"
@@ -31,6 +31,8 @@ RAW = (
     "sql(\"UPDATE wild_beast SET tree = 'null'\")",
     "sql('UPDATE wild_beast SET mother_id = id')",
     "sql('DELETE FROM wild_beast_tags')",
+    "sql('DELETE FROM auth_user WHERE id = 1')",
+    "User(pk=1, username='a').save()",
     "sql('UPDATE wild_beast_tags SET beast_id = 1 WHERE beast_id = 2')",
     "sql('WITH gone AS (DELETE FROM wild_haunt RETURNING beast_id) "
     "UPDATE wild_beast SET number = 2 WHERE id IN (SELECT beast_id FROM gone)')",
@@ -50,7 +52,11 @@ MANY = (
     "Beast.objects.update(number=1)",
     "Haunt.objects.update(visits=1)",
 )
-BULK_MODELS = (Beast, Haunt, Place)
+PERSONAL = (
+    *("is_active=False", "is_active=True", "is_superuser=True", "is_superuser=False"),
+    *("username='a'", "username='x'"),
+)
+POPULATIONS = range(6)
 
 
 def some(domain):
@@ -138,7 +144,7 @@ def people():
     return st.builds(
         "User.objects.filter(pk={}).update({})".format,
         some("User"),
-        st.sampled_from(("is_active=False", "is_active=True", "username='a'", "username='x'")),
+        st.sampled_from(PERSONAL),
     )
 
 
@@ -151,7 +157,9 @@ def statements():
 def transactions(draw):
     if draw(st.integers(0, 3)) == 0:
         return draw(statements())
-    parts = draw(st.lists(st.one_of(statements(), statements(), savepoints()), min_size=1, max_size=5))
+    parts = draw(
+        st.lists(st.one_of(statements(), statements(), savepoints()), min_size=1, max_size=5)
+    )
     if draw(st.integers(0, 9)) == 9:
         parts.insert(0, SERIALIZABLE)
     if draw(st.integers(0, 5)) == 5:
@@ -189,6 +197,3 @@ def population(seed):
         f"Beast(pk={beast}).tags.set([{', '.join(rng.sample(DOMAINS['Tag'], rng.randint(0, 3)))}])"
         for beast in DOMAINS["Beast"]
     ]
-
-
-__all__ = ["ROLLBACK", "TABLES", "population", "transactions"]

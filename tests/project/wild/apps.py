@@ -25,4 +25,6 @@ def create_extensions(using, **_):
 
 def declare_cascade(using, **_):
     with connections[using].cursor() as cursor:
-        cursor.execute(CASCADE)
+        cursor.execute("SELECT to_regclass('wild_cub') IS NOT NULL")
+        if cursor.fetchone()[0]:  # its tables are made with run_syncdb only
+            cursor.execute(CASCADE)

@@ -80,6 +80,13 @@ class Beast(models.Model):
     haunts = models.ManyToManyField(Place, through="Haunt")
     notes = GenericRelation(Note, "target_id", "target_type", related_query_name="beast")
 
+    @property
+    def summary(self):
+        """Made of other rows, which may not be there."""
+        mother = Beast.objects.filter(pk=self.mother_id).first()
+        depths = Lair.objects.filter(beast=self.pk).values_list("depth", flat=True)
+        return [mother and mother.text, *depths]
+
 
 class Haunt(models.Model):
     """Between beasts and places."""
