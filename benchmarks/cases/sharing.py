@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from benchmarks import bookstore
 from benchmarks.cases import Scale
+from benchmarks.crowd import PONG, READY_SECONDS
 from benchmarks.figures import Table, ratio
 from benchmarks.live import Live, live
 from benchmarks.watch import resident
@@ -70,7 +71,8 @@ class Client:
 
     async def subscribe(self) -> None:
         await self.session.receive(SUBSCRIBE)
-        await self._is_ready.wait()
+        async with asyncio.timeout(READY_SECONDS):
+            await self._is_ready.wait()
 
     async def close(self) -> None:
         self.session.lost()
@@ -83,6 +85,8 @@ class Client:
                 self.changed += frame.data.startswith(b'{"msg":"changed"')
                 if frame.data.startswith(b'{"msg":"ready"'):
                     self._is_ready.set()
+                elif frame.data.startswith(b'{"msg":"ping"'):
+                    await self.session.receive(PONG)
             del frames
 
 

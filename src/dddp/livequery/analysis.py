@@ -25,7 +25,7 @@ from dddp.livequery.plan import QueryPlan, Source
 from dddp.livequery.predicates import Condition
 from dddp.livequery.sources import sources_beyond, sources_of
 from dddp.livequery.template import frozen
-from dddp.livequery.walk import refuse, tables_of
+from dddp.livequery.walk import RANDOM, refuse, tables_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _prepared(query: Query) -> Query:
     query.combined_queries = tuple(map(_prepared, query.combined_queries))
     for order in query.order_by:
         if order == "?":
-            raise QueryNotLive("It uses order_by('?'): a random order is another one each time.")
+            raise QueryNotLive(RANDOM)
         refuse(order)
     if not (query.is_sliced or query.distinct_fields or query.combinator):
         query.clear_ordering(clear_default=True)

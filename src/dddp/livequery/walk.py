@@ -19,6 +19,7 @@ REFUSED = {
     Now: "the database's clock moves on without any change; pass django.utils.timezone.now()",
     RawSQL: "the tables that raw SQL reads are not known; write it with expressions",
 }
+RANDOM = "It uses order_by('?'): a random order is another one each time."
 EXTRA = "It uses extra(): write that part with expressions."
 # Of django.contrib.postgres, which may not be installed.
 VOLATILE = ("TransactionNow", "StatementTimestamp", "ClockTimestamp", "RandomUUID")
@@ -39,6 +40,8 @@ def tables_of(query: Query) -> frozenset[str]:
             continue
         seen.add(id(node))
         if isinstance(node, Query):
+            if "?" in node.order_by:
+                raise QueryNotLive(RANDOM)
             found.update(_own_tables(node))
             pending.extend(parts_of_query(node))
         else:

@@ -1,0 +1,116 @@
+"""What differs at each run is refused wherever it hides; the error says what to do."""
+
+import pytest
+from django.contrib.postgres.functions import RandomUUID, TransactionNow
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now, Random, RowNumber, TruncDay
+
+from dddp.exceptions import QueryNotLive
+from tools.plans import plan_of
+from zoo.models import Member, Message, Specimen
+
+CLOCK = r"the database's clock.*pass django\.utils\.timezone\.now\(\)"
+RANDOM = "a random order"
+RAW = "raw SQL.*with expressions"
+EXTRA = r"extra\(\).*with expressions"
+LATE = Specimen.objects.filter(moment__lt=Now())
+
+KINDS = {
+    "clock in a condition": (LATE, CLOCK),
+    "clock, excluded": (Specimen.objects.exclude(moment__lt=Now()), CLOCK),
+    "clock within an expression": (Specimen.objects.filter(moment__lt=Now() - F("span")), CLOCK),
+    "clock in a function": (Specimen.objects.filter(moment__date=TruncDay(Now())), CLOCK),
+    "clock in one of many": (Message.objects.filter(Q(stars=1) | ~Q(text=Now())), CLOCK),
+    "clock in a list": (Specimen.objects.filter(moment__in=[Now(), None]), CLOCK),
+    "clock in an annotation": (Message.objects.annotate(now=Now()), CLOCK),
+    "clock in an alias": (Message.objects.alias(now=Now()).filter(now__year=2026), CLOCK),
+    "clock in a case": (
+        Message.objects.annotate(x=Case(When(stars=1, then=Now()), default=None)),
+        CLOCK,
+    ),
+    "clock in a filtered count": (
+        Member.objects.annotate(n=Count("messages", filter=Q(messages__text__lt=Now()))),
+        CLOCK,
+    ),
+    "clock in a filtered relation": (
+        Member.objects.alias(
+            late=FilteredRelation("messages", condition=Q(messages__text__lt=Now()))
+        ).filter(late__isnull=False),
+        CLOCK,
+    ),
+    "clock in a subquery": (Message.objects.filter(stars__in=LATE.values("number")), CLOCK),
+    "clock in an annotated subquery": (
+        Message.objects.annotate(x=Subquery(LATE.values("number")[:1])),
+        CLOCK,
+    ),
+    "clock in exists": (
+        Message.objects.filter(Exists(LATE.filter(number=OuterRef("stars")))),
+        CLOCK,
+    ),
+    "clock in the second part of a union": (Specimen.objects.filter(number=1).union(LATE), CLOCK),
+    "clock in the order of a slice": (Specimen.objects.order_by(F("moment") - Now())[:3], CLOCK),
+    "clock in a window": (
+        Specimen.objects.annotate(n=Window(RowNumber(), order_by=F("moment") - Now())),
+        CLOCK,
+    ),
+    "clock of the transaction": (Specimen.objects.filter(moment__lt=TransactionNow()), "differs"),
+    "random order": (Message.objects.order_by("?"), RANDOM),
+    "random order of a slice": (Message.objects.order_by("stars", "?")[:3], RANDOM),
+    "random order of a subquery": (
+        Message.objects.filter(pk__in=Message.objects.order_by("?").values("pk")[:3]),
+        RANDOM,
+    ),
+    "random, descending": (Message.objects.order_by(Random().desc())[:3], RANDOM),
+    "random value": (Message.objects.annotate(x=Random()), RANDOM),
+    "random condition": (Message.objects.filter(stars__gt=Random() * 3), RANDOM),
+    "random id": (Message.objects.annotate(x=RandomUUID()), "differs"),
+    "raw SQL": (Message.objects.annotate(x=RawSQL("SELECT 1", ())), RAW),
+    "raw SQL in a condition": (Message.objects.filter(stars__in=RawSQL("SELECT 1", ())), RAW),
+    "extra condition": (Message.objects.extra(where=["stars = 1"]), EXTRA),
+    "extra column": (Message.objects.extra(select={"x": "1"}), EXTRA),
+    "extra table": (Message.objects.extra(tables=["zoo_member"]), EXTRA),
+    "extra in a subquery": (
+        Message.objects.filter(author__in=Member.objects.extra(where=["level = 1"])),
+        EXTRA,
+    ),
+    "values": (Message.objects.values(), r"values.*only\(\)"),
+    "one value each": (Message.objects.values_list("text", flat=True), r"values.*only\(\)"),
+    "groups": (Message.objects.values("channel").annotate(n=Count("pk")), r"values.*only\(\)"),
+    "days": (Specimen.objects.dates("day", "month"), r"values.*only\(\)"),
+    "raw": (Message.objects.raw("SELECT * FROM zoo_message"), r"raw\(\)"),
+    "another database": (Message.objects.using("archive"), "'archive'.*'default'"),
+}
+
+
+@pytest.mark.parametrize(("queryset", "reason"), KINDS.values(), ids=KINDS)
+def test_a_queryset_of_this_kind_is_refused(database, queryset, reason):
+    with pytest.raises(QueryNotLive, match=reason):
+        plan_of(queryset)
+
+
+@pytest.mark.parametrize(
+    "queryset",
+    [
+        Message.objects.annotate(x=Value("random()")),
+        Message.objects.filter(text="?").order_by("-stars"),
+        Message.objects.order_by("?").order_by("stars")[:3],
+        Message.objects.order_by("?").order_by(),
+        Message.objects.filter(pk__in=Message.objects.order_by("?").order_by("pk").values("pk")),
+    ],
+    ids=["text", "parameter", "order replaced", "order removed", "order replaced within"],
+)
+def test_what_only_looks_like_it_is_not(database, queryset):
+    assert plan_of(queryset).sql
