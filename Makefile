@@ -62,3 +62,9 @@ $(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml
 .PHONY: bench
 bench: $(VENV)/.demo
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Random programs against the database; MINUTES=60: for that long.
+MINUTES ?= 10
+.PHONY: fuzz
+fuzz: $(VENV)/.test
+	@DDDP_FUZZ_SECONDS=$$((60 * $(MINUTES))) $(BIN)/python -m pytest tests/fuzz
