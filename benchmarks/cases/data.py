@@ -32,9 +32,9 @@ async def _run(dsn: str, scale: Scale) -> Table:
             *NOTES,
             "OR: filter(Q(author__email=...) | Q(pages=...)); one book for each author.",
             "NOT: Author.objects.filter(pk=...).exclude(books__title=...).",
-            f"Slice, of {MORE_THAN_TOP} books for each author: filter(author__email=...)"
-            f".order_by('-published', 'pk')[:{TOP}]; by hand: the one result concerned, as EXISTS "
-            "is no question here.",
+            f"Slice, of {MORE_THAN_TOP} books for each author: "
+            f"filter(author__email=...).order_by('-published', 'pk')[:{TOP}]; "
+            "by hand: the one result concerned, as EXISTS is no question here.",
         ],
     )
     async with live(dsn) as scene:
