@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+
+import pytest
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.timeout(900)  # every case, each with servers of its own
 def test_all_cases_run_and_lose_nothing(tmp_path):
     output = tmp_path / "figures.json"
     options = ["--clients", "1", "3", "--documents", "30", "--rounds", "20"]
