@@ -49,6 +49,7 @@ WITHOUT_IO = {
     "livequery.tables",
     "livequery.template",
     "livequery.transaction",
+    "session.batch",
     "session.visibility",
 }
 IO = {"asyncio", "django", "psycopg", "select", "socket", "subprocess", "threading", "time"}

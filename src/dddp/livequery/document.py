@@ -88,6 +88,10 @@ class Shape:
         """All fields as one JSON object."""
         return b"{%s}" % b",".join([k + v for k, v in zip(self._keys, values, strict=True)])
 
+    def size(self, values: Values) -> int:
+        """Bytes of all field values."""
+        return len(b"".join(values))
+
     def difference(self, old: Values, new: Values) -> tuple[bytes, list[str]]:
         """The fields whose value is another now, as one JSON object; the names of those gone."""
         pairs = zip(self._keys, old, new, strict=True)
@@ -124,6 +128,10 @@ class OpenShape:
     def object_text(self, values: Values) -> bytes:
         """All fields as one JSON object."""
         return b"{%s}" % b",".join([key_text(name) + text for name, text in values])
+
+    def size(self, values: Values) -> int:
+        """Bytes of all field values."""
+        return sum([len(text) for _, text in values])
 
     def difference(self, old: Values, new: Values) -> tuple[bytes, list[str]]:
         """The fields whose value is another now, as one JSON object; the names of those gone."""

@@ -29,6 +29,7 @@ from dddp.session.calls import notify
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
 from dddp.session.session import Session
+from dddp.session.turns import Turns
 from dddp.session.visibility import deliver
 from dddp.session.work import Threads
 
@@ -54,6 +55,7 @@ class Hub:
     def __init__(self, registry: Registry = API) -> None:
         self.registry = registry
         self.fences = Fences()
+        self.turns = Turns()
         self.watched: frozenset[str] = frozenset()
         self.sessions: dict[Session, None] = {}
         self.stopped = False

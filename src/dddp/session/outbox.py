@@ -2,33 +2,50 @@
 
 A client that stops reading must cost its own connection and nothing else: pushing never waits
 and never fails. What goes over the bounds closes this outbox alone.
+
+How much memory that is: at most the limit, and on top of it one push of any size (one
+transaction, say) that came while no more than the limit waited, and the first documents of one
+subscription. So nobody who reads is given up for one large transaction; who does not read is,
+when more comes or its patience ends. Frames are shared: pushed to many clients, they exist once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 
 from dddp.protocol.frames import Frame
+from dddp.session.batch import Batch
 
 TOO_SLOW = (1013, "Client reads too slowly")
 
-CHUNK = 256 * 1024
+CHUNK = 64 * 1024
+CHUNK_FRAMES = 64
+"""Writing one takes a server about 20 us."""
+FEW_FRAMES = 8
+
+
+async def _at_once() -> None:
+    """No turn is waited for."""
 
 
 class Outbox:
     """A queue of frames with one reader, the transport's writer.
 
     Args:
-        limit: bytes that may wait. Frames of initial data (`push_initial`) raise the bound until
-            no more than the limit waits: a large first result is no sign of a slow client. Who
-            pushes one waits for `room` before, so that there is one at a time.
-        patience: seconds the transport may take to write one chunk (256 KiB) of frames.
+        limit: bytes that may wait. A push to a client with no more than that waiting raises the
+            bound by its own size if need be, until no more than the limit waits. Frames of
+            initial data (`push_initial`) always do: who pushes them waits for `room` before, so
+            that there are those of one subscription at a time.
+        patience: seconds the transport may take to write one chunk (64 KiB or 64 frames).
         clock: seconds, monotonic.
+        turn: waited for before each chunk of more than a few frames.
     """
 
     __slots__ = (
         "_allowed",
+        "_batches",
         "_clock",
         "_frames",
         "_limit",
@@ -36,6 +53,7 @@ class Outbox:
         "_patience",
         "_roomy",
         "_taken_at",
+        "_turn",
         "_waiter",
         "_writing",
         "close_code",
@@ -43,11 +61,20 @@ class Outbox:
         "size",
     )
 
-    def __init__(self, limit: int, patience: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        patience: float,
+        clock: Callable[[], float],
+        turn: Callable[[], Awaitable[None]] = _at_once,
+    ) -> None:
+        self._batches: deque[Batch] = deque()
         self._frames: list[Frame] = []
+        """Behind all batches."""
         self._limit = self._allowed = limit
         self._patience = patience
         self._clock = clock
+        self._turn = turn
         self._taken_at = clock()
         self._waiter: asyncio.Future[None] | None = None
         self._on_abort: list[Callable[[], object]] = []
@@ -68,24 +95,22 @@ class Outbox:
 
     def push(self, frame: Frame) -> None:
         """Queue one frame; dropped when closed; closes the outbox when over its limit."""
-        if self.close_code is not None:
-            return
-        self._frames.append(frame)
-        self.size += len(frame.data)
-        if self.size > self._allowed:
-            self.abort(*TOO_SLOW)
-        elif self._waiter is not None:
+        if self.close_code is None and self._admits(len(frame.data)):
+            self._frames.append(frame)
             self._wake()
 
-    def push_all(self, frames: Iterable[Frame]) -> None:
-        """Queue several frames in order."""
-        for frame in frames:
-            self.push(frame)
+    def push_all(self, frames: list[Frame] | Batch) -> None:
+        """Queue several frames in order, as one push."""
+        if self.close_code is None and self._admits(_size(frames)):
+            self._add(frames)
 
-    def push_initial(self, frames: list[Frame]) -> None:
+    def push_initial(self, frames: list[Frame] | Batch) -> None:
         """Queue the first documents of a subscription, whose size does not count as slowness."""
-        self._allowed += sum(len(frame.data) for frame in frames)
-        self.push_all(frames)
+        if self.close_code is None:
+            size = _size(frames)
+            self._allowed += size
+            self.size += size
+            self._add(frames)
 
     def close(self, code: int, reason: str) -> None:
         """Accept nothing more; the reader gets what waits, then None."""
@@ -96,6 +121,7 @@ class Outbox:
 
     def abort(self, code: int, reason: str) -> None:
         """Close and drop what waits: the reader is not expected to get rid of it."""
+        self._batches.clear()
         self._frames.clear()
         self.size = 0
         self.close(code, reason)
@@ -116,37 +142,92 @@ class Outbox:
     async def take(self) -> list[Frame] | None:
         """Wait for frames; return a chunk of them, in order; None once closed and empty."""
         self._writing = False
-        while not self._frames:
-            if self.close_code is not None:
-                return None
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+        while True:
+            if self._batches or len(self._frames) > FEW_FRAMES:
+                await self._turn()
+            if frames := self._chunk():
+                break
+            if not self._batches and not self._frames:
+                if self.close_code is not None:
+                    return None
+                await self._wait()
         self._writing = True
         self._taken_at = self._clock()
-        frames = self._take_all() if self.size <= CHUNK else self._take_chunk()
         if self.size <= self._limit:
             self._allowed = self._limit
             self._roomy.set()
         return frames
 
-    def _take_all(self) -> list[Frame]:
-        frames, self._frames = self._frames, []
-        self.size = 0
-        return frames
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
-    def _take_chunk(self) -> list[Frame]:
-        count = size = 0
-        while size < CHUNK and count < len(self._frames):
-            size += len(self._frames[count].data)
-            count += 1
-        frames = self._frames[:count]
-        del self._frames[:count]
-        self.size -= size
+    def _admits(self, size: int) -> bool:
+        """Count so many bytes more; else close, for a client that has too much already."""
+        if self.size + size > self._allowed:
+            if self.size > self._limit:
+                self.abort(*TOO_SLOW)
+                return False
+            self._allowed = self._limit + size
+        self.size += size
+        return True
+
+    def _add(self, frames: list[Frame] | Batch) -> None:
+        if isinstance(frames, Batch):
+            self._put_in_batches()
+            self._batches.append(frames)
+        else:
+            self._frames.extend(frames)
+        self._wake()
+
+    def _put_in_batches(self) -> None:
+        """Queue what waits as a batch, to be taken little by little or with a batch behind it."""
+        if self._frames:
+            self._batches.append(Batch(_emptying(self._frames), _size(self._frames)))
+            self._frames = []
+
+    def _chunk(self) -> list[Frame]:
+        if not self._batches:
+            if self.size <= CHUNK and len(self._frames) <= CHUNK_FRAMES:
+                frames, self._frames = self._frames, []
+                self.size = 0
+                return frames
+            self._put_in_batches()
+        return self._chunk_of_batches()
+
+    def _chunk_of_batches(self) -> list[Frame]:
+        frames: list[Frame] = []
+        size = 0
+        while self._batches and size < CHUNK and len(frames) < CHUNK_FRAMES:
+            batch = self._batches[0]
+            frame = next(batch.frames, None)
+            if frame is None:
+                self._batches.popleft()
+                self.size -= batch.size
+                continue
+            frames.append(frame)
+            size += len(frame.data)
+            counted = min(len(frame.data), batch.size)
+            batch.size -= counted
+            self.size -= counted
         return frames
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _size(frames: list[Frame] | Batch) -> int:
+    if isinstance(frames, Batch):
+        return frames.size
+    return sum([len(frame.data) for frame in frames])
+
+
+def _emptying(frames: list[Frame]) -> Iterator[Frame]:
+    """These frames; who takes one has the only reference to it."""
+    frames.reverse()
+    while frames:
+        yield frames.pop()

@@ -47,7 +47,9 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self.info = info
         self.id = ""
-        self.outbox = Outbox(conf.outbox_bytes, conf.outbox_seconds, self._loop.time)
+        self.outbox = Outbox(
+            conf.outbox_bytes, conf.outbox_seconds, self._loop.time, hub.turns.next
+        )
         self.outbox.on_abort(lambda: self._loop.call_soon(self.lost))
         self._rights = Rights(hub, self._rights_changed)
         self._subscriptions = Subscriptions(

@@ -12,14 +12,20 @@ No Django, no asyncio, no clock. Nothing here waits: a difference is computed in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from dddp.livequery.document import AnyShape, Changes, Documents, Id, key_text
+from dddp.livequery.document import AnyShape, Changes, Documents, Id, Values, key_text
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
+from dddp.session.batch import Batch
 
 Fields = dict[str, bytes]
+
+MANY = 500
+"""Of more documents than these, frames are built when they are taken."""
+ENVELOPE = 64
+"""About the bytes of a message without field values."""
 
 
 class Source(Protocol):
@@ -44,8 +50,8 @@ AnySource = TypeVar("AnySource", bound=Source)
 class Sink(Protocol):
     """Takes frames for one client: its outbox."""
 
-    def push_all(self, frames: Iterable[Frame]) -> None: ...
-    def push_initial(self, frames: list[Frame]) -> None: ...
+    def push_all(self, frames: list[Frame] | Batch) -> None: ...
+    def push_initial(self, frames: list[Frame] | Batch) -> None: ...
 
 
 class View:
@@ -143,42 +149,65 @@ def deliver(effects: Mapping[AnySource, Changes]) -> None:
             continue
         for listener in list(source.listeners):
             listener(changes)
-        frames: list[Frame] | None = None
+        alone = []
         for view in source.subscribers:
             if view.sees_alone(source):
-                frames = _frames(source.shape, changes) if frames is None else frames
-                view.sink.push_all(frames)
+                alone.append(view)
             else:
                 collections = shared.setdefault(view, {})
                 touched = collections.setdefault(source.shape.collection, {})
                 touched.update(dict.fromkeys(changes))
+        _tell(alone, source.shape, changes)
     for view, collections in shared.items():
         for collection, identities in collections.items():
             view.sink.push_all(view.merged(collection, identities, effects))
 
 
-def _frames(shape: AnyShape, changes: Changes) -> list[Frame]:
+def _tell(views: list[View], shape: AnyShape, changes: Changes) -> None:
+    if not views:
+        return
+    if len(changes) > MANY:
+        size = _size(shape, [after for _, after in changes.values() if after is not None])
+        batch = Batch(_frames(shape, dict(changes)), size + ENVELOPE * len(changes))
+        for view, own in zip(views, batch.shared(len(views)), strict=True):
+            view.sink.push_all(own)
+    else:
+        frames = list(_frames(shape, changes))
+        for view in views:
+            view.sink.push_all(frames)
+
+
+def _frames(shape: AnyShape, changes: Changes) -> Iterator[Frame]:
     name = shape.collection
-    frames = []
     for identity, (before, after) in changes.items():
         if after is None:
-            frames.append(messages.removed(name, identity))
+            yield messages.removed(name, identity)
         elif before is None:
-            frames.append(messages.added(name, identity, shape.object_text(after)))
+            yield messages.added(name, identity, shape.object_text(after))
         else:
             fields, cleared = shape.difference(before, after)
             if cleared or fields != b"{}":
-                frames.append(messages.changed(name, identity, fields, cleared))
-    return frames
+                yield messages.changed(name, identity, fields, cleared)
 
 
-def _initial(others: list[Source], source: Source) -> list[Frame]:
-    shape = source.shape
+def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
+    shape, documents = source.shape, source.documents
     if others:
-        together = [*others, source]
-        return _differences(shape.collection, source.documents, others, together)
+        return _differences(shape.collection, documents, others, [*others, source])
+    if len(documents) > MANY:
+        size = _size(shape, documents.values()) + ENVELOPE * len(documents)
+        return Batch(_added(shape, dict(documents)), size)
+    return list(_added(shape, documents))
+
+
+def _added(shape: AnyShape, documents: Documents) -> Iterator[Frame]:
     text, name = shape.object_text, shape.collection
-    return [messages.added(name, i, text(values)) for i, values in source.documents.items()]
+    for identity, values in documents.items():
+        yield messages.added(name, identity, text(values))
+
+
+def _size(shape: AnyShape, documents: Iterable[Values]) -> int:
+    return sum(map(shape.size, documents))
 
 
 def _differences(

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from dddp.protocol.frames import Frame
 from dddp.session.outbox import Outbox
+from dddp.session.turns import Turns
 
 
 class FakeSession:
     """Remembers what it gets; `receiving` holds up `receive` until it is set."""
 
-    def __init__(self, info):
+    def __init__(self, info, turn):
         self.info = info
-        self.outbox = Outbox(1000, 30.0, lambda: 0.0)
+        self.outbox = Outbox(1000, 30.0, lambda: 0.0, turn)
         self.received = asyncio.Queue()
         self.receiving = asyncio.Event()
         self.receiving.set()
@@ -34,10 +35,14 @@ class FakeSession:
         for text in texts:
             self.outbox.push(Frame(text.encode()))
 
+    def push_at_once(self, *texts):
+        self.outbox.push_all([Frame(text.encode()) for text in texts])
+
 
 class FakeHub:
     def __init__(self):
         self.sessions = []
+        self.turns = Turns()
         self.calls = []
         self.failure = None
 
@@ -50,7 +55,7 @@ class FakeHub:
         self.calls.append("stop")
 
     def open(self, info):
-        session = FakeSession(info)
+        session = FakeSession(info, self.turns.next)
         self.sessions.append(session)
         return session
 

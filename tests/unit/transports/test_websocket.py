@@ -158,6 +158,18 @@ class TestEnds:
         assert "a bug" in caplog.text
 
 
+class TestFairness:
+    async def test_much_for_one_does_not_keep_another_waiting(self, server, hub):
+        """Sending suspends nowhere here, as where the kernel takes all."""
+        async with talking(server, hub) as (busy, much), talking(server, hub) as (socket, session):
+            much.push_at_once(*["x"] * 10_000)
+            await busy.sending.wait()
+            session.push("pong")
+            assert await socket.text() == "pong"
+            assert busy.from_app.qsize() < 1000
+            assert [await busy.text() for _ in range(10_000)] == ["x"] * 10_000
+
+
 class TestSlowClient:
     async def test_reading_waits_for_the_session(self, server, hub):
         async with talking(server, hub) as (socket, session):
@@ -180,7 +192,7 @@ class TestSlowClient:
         """Over the outbox's limit while a send hangs: what waits is dropped, the close goes out."""
         async with talking(server, hub) as (socket, session):
             await stick(socket, session)
-            session.push("2" * 2000)
+            session.push("2" * 2000, "3" * 2000)
             session.outbox.abort(1013, "twice")
             socket.writable.set()
             assert await socket.closed() == (1013, "Client reads too slowly")

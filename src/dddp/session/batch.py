@@ -1,0 +1,29 @@
+"""Many frames at once, built when they are taken: building them all would hold everyone up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import tee
+
+from dddp.protocol.frames import Frame
+
+
+@dataclass(slots=True)
+class Batch:
+    """Frames of one client, in order, each built when it is taken.
+
+    Attributes:
+        frames: gives them, once. What it holds on to must not change.
+        size: about how many bytes are still to come.
+    """
+
+    frames: Iterator[Frame]
+    size: int
+
+    def shared(self, clients: int) -> list[Batch]:
+        """The same for several clients; the first to take a frame builds it for all of them.
+
+        A frame is kept until the last has taken it. This batch itself is used up.
+        """
+        return [Batch(frames, self.size) for frames in tee(self.frames, clients)]
