@@ -3,6 +3,8 @@
 import pytest
 from django.db import connections
 
+pytest.register_assert_rewrite("following", "stories", "rows")
+
 
 @pytest.fixture(scope="module")
 def database(project_database):

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from following import sql
 from stories import Over, RolledBack, Story
 
@@ -216,13 +216,6 @@ KINDS = {
         lambda area: Manager.objects.filter(area=area).annotate(n=Count("staff")),
         AREAS,
         "person employee manager",
-    ),
-    "exists, over child and parent": Over(
-        lambda name: Person.objects.filter(
-            Exists(Employee.objects.filter(boss=OuterRef("pk"), boss__name=name, salary=20))
-        ),
-        NAMES,
-        "person employee",
     ),
 }
 
