@@ -31,6 +31,9 @@ logger = logging.getLogger("dddp.session")
 CONNECT_SECONDS = 45.0
 """How long a client may take to send `connect` (Meteor 3)."""
 
+LATE_SECONDS = 1.0
+"""By which a timer comes too late only if the server was stopped, or too busy to read."""
+
 FENCE_SECONDS = 1.0
 """How long a result is held back for the data it caused; DDP 1 allows `updated` to follow it."""
 
@@ -134,16 +137,23 @@ class Session:
 
     def _watch_heartbeat(self) -> None:
         """Wake up when the protocol's deadline may have come; it moves with every message."""
+        now = self._loop.time()
         if self._timer is not None:
-            for event in self._protocol.tick(self._loop.time()):
+            if now - self._timer.when() > LATE_SECONDS:
+                # It is the server that was away. What the client has sent meanwhile is read first.
+                self._wake_up_at(now + conf.heartbeat_timeout)
+                return
+            for event in self._protocol.tick(now):
                 self._take(event)
         deadline = self._protocol.deadline
-        if not self.id and self._loop.time() > self._opened + CONNECT_SECONDS:
+        if not self.id and now > self._opened + CONNECT_SECONDS:
             self.outbox.close(*NORMAL_CLOSURE)
         if self._is_lost or self.outbox.closed:
             return
-        due = self._loop.time() + conf.heartbeat_interval if deadline is None else deadline
-        self._timer = self._loop.call_at(due, self._watch_heartbeat)
+        self._wake_up_at(now + conf.heartbeat_interval if deadline is None else deadline)
+
+    def _wake_up_at(self, when: float) -> None:
+        self._timer = self._loop.call_at(when, self._watch_heartbeat)
 
     async def _send(self, event: Send) -> None:
         self.outbox.push(event.frame)

@@ -16,12 +16,14 @@ from dddp.changefeed import backlog
 from dddp.changefeed.backlog import QueueWatch
 from dddp.changefeed.link import Link
 from dddp.exceptions import ListenerError
+from dddp.session.session import LATE_SECONDS
 from tools.feed import until
 
 COMMITS = 20_000
 # Each notification carries the whole row twice.
 TITLE = "\N{WHITE SMILING FACE}" * 200
 BYTES = COMMITS * 2 * len(TITLE.encode())
+HEARTBEAT = 1
 PILE = """
 CREATE OR REPLACE PROCEDURE pile(commits int) LANGUAGE plpgsql AS $$ BEGIN
   FOR number IN 1..commits LOOP
@@ -89,3 +91,21 @@ async def test_it_catches_up_in_bounded_memory(start_server, ddp, shop, pile, ca
     await shop.shown_by(*clients)
     await until(lambda: shop.fill < fill)
     assert most_memory(server) - before < BYTES / 2
+
+
+async def test_a_client_that_answered_meanwhile_stays(start_server, ddp):
+    settings = {"DDP_HEARTBEAT_INTERVAL": HEARTBEAT, "DDP_HEARTBEAT_TIMEOUT": HEARTBEAT}
+    server = start_server(settings=settings)
+    client = await ddp(server.ws_url)
+    pong, is_over = client._pong, asyncio.Event()
+
+    async def answer_while_it_is_stopped(ping):
+        client._pong = pong
+        with paused(server):
+            await pong(ping)
+            await asyncio.sleep(HEARTBEAT + LATE_SECONDS + 0.5)
+        is_over.set()
+
+    client._pong = answer_while_it_is_stopped
+    await is_over.wait()
+    assert await client.call("wire/echo", 1) == [1]
