@@ -101,6 +101,15 @@ class Link:
         self._statements.clear()
         self._on_closed(reason)
 
+    def pause(self) -> None:
+        """Read nothing more until `resume`: what comes waits in PostgreSQL."""
+        self._loop.remove_reader(self._socket)
+
+    def resume(self) -> None:
+        """Read on."""
+        if not self.closed.done():
+            self._loop.add_reader(self._socket, self._read)
+
     def _send(self) -> None:
         try:
             self._pgconn.send_query(self._statements[0][0])

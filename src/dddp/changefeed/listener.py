@@ -123,6 +123,14 @@ class Listener:
         if self._link is not None:
             self._link.close(ListenerError("The listener is stopped."))
 
+    def pause(self) -> Callable[[], None]:
+        """Hand on nothing more until what is returned has been called; call it soon."""
+        link = self._link
+        if link is None:
+            return lambda: None
+        link.pause()
+        return link.resume
+
     async def listen(self, table: str) -> None:
         """Hear a table's changes: all that are committed after this returns.
 

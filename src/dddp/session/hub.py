@@ -171,6 +171,15 @@ class Hub:
 
     def _on_batch(self, batch: Any) -> None:
         self.engine.on_batch(batch)
+        if self.turns.busy:
+            self._spawn(self._read_on(self.listener.pause()))
+
+    async def _read_on(self, resume: Callable[[], None]) -> None:
+        """Take a turn like those who write: changes must not come faster than they can go out."""
+        try:
+            await self.turns.next()
+        finally:
+            resume()
 
     def _on_lost(self) -> None:
         self.engine.lost()

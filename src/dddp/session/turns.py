@@ -16,6 +16,11 @@ class Turns:
     def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def busy(self) -> bool:
+        """Somebody waits for a turn."""
+        return bool(self._waiting)
+
     async def next(self) -> None:
         """Wait for a turn."""
         loop = asyncio.get_running_loop()

@@ -103,3 +103,19 @@ async def test_no_answer_in_time_ends_the_link(pg_dsn: str) -> None:
     assert len(ends.reasons) == 1
     link.close(ListenerError("once more"))
     assert len(ends.reasons) == 1
+
+
+async def test_nothing_is_read_during_a_pause(pg_dsn: str) -> None:
+    ends, other = Ends(), Ends()
+    link, witness = await ends.open(pg_dsn), await other.open(pg_dsn)
+    for each in (link, witness):
+        await each.execute("LISTEN x", 10)
+    link.pause()
+    await witness.execute("NOTIFY x", 10)
+    await other.arrived.wait()
+    assert ends.notifications == []
+    link.resume()
+    await ends.arrived.wait()
+    for each in (link, witness):
+        each.close(ListenerError("enough"))
+    link.resume()

@@ -10,10 +10,11 @@ from django.db.models import Value
 
 from dddp.conf import conf
 from dddp.exceptions import ListenerError
+from dddp.session.hub import Hub
 from dddp.session.info import ConnectionInfo
 from dddp.session.outbox import Outbox
 from tools.feed import until
-from tools.inprocess import db
+from tools.inprocess import InProcess, db
 from zoo.models import Keyed, Specimen, Ticket
 
 DOCUMENTS = 2_000_000
@@ -28,6 +29,23 @@ async def opened(hub):
 
 async def send(session, **message):
     await session.receive(json.dumps(message))
+
+
+def texts(client):
+    return {each["text"] for each in client.collections["zoo.specimen"].values()}
+
+
+def number_of_keyed(client):
+    return len(client.collections["zoo.keyed"])
+
+
+class Long:
+    """Turns that do not come before an event."""
+
+    busy = True
+
+    def __init__(self, event):
+        self.next = event.wait
 
 
 async def test_initial_documents_wait_for_a_client_that_does_not_read(hub, show, monkeypatch):
@@ -54,6 +72,45 @@ async def test_initial_documents_wait_for_a_client_that_does_not_read(hub, show,
         frames = await session.outbox.take()
         ready += sum(b'"ready"' in frame.data for frame in frames)
     session.lost()
+
+
+async def test_one_large_transaction_does_not_make_a_client_slow(hub, show, monkeypatch):
+    monkeypatch.setattr(settings, "DDP_OUTBOX_BYTES", DOCUMENTS // 2, raising=False)
+    rows = [Specimen(text="x") for _ in range(conf.bulk_rows + 1)]
+    await db(Specimen.objects.bulk_create, rows)
+    show("q", Specimen.objects.only("text"))
+    async with InProcess(hub) as reads:
+        await reads.subscribe("Shown", "q")
+        does_not = await opened(hub)
+        await send(does_not, msg="sub", id="1", name="Shown", params=["q"])
+        await until(lambda: does_not.outbox.size > 1000)
+        for letter in "yz":
+            assert not does_not.outbox.closed
+            text = letter * (DOCUMENTS // 1000)
+            await db(lambda text=text: Specimen.objects.update(text=text))
+            await reads.wait_for(lambda text=text: texts(reads) == {text})
+        assert does_not.outbox.close_code == 1013
+
+
+async def test_changes_are_read_as_fast_as_they_can_go_out(hub, client, show):
+    """While others have much to write, the change feed waits for its turn."""
+    show("q", Keyed.objects.all())
+    turn = asyncio.Event()
+    hub.turns = Long(turn)
+    other = Hub()
+    await other.start()
+    async with InProcess(other) as witness:
+        for each in (client, witness):
+            await each.subscribe("Shown", "q")
+        await db(lambda: Keyed.objects.create(key="1"))
+        for each in (client, witness):
+            await each.wait_for(lambda each=each: number_of_keyed(each) == 1)
+        await db(lambda: Keyed.objects.create(key="2"))
+        await witness.wait_for(lambda: number_of_keyed(witness) == 2)
+        assert number_of_keyed(client) == 1
+        turn.set()
+        await client.wait_for(lambda: number_of_keyed(client) == 2)
+    await other.stop()
 
 
 async def test_messages_that_wait_are_bounded_in_bytes(hub, method):
