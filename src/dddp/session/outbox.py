@@ -97,11 +97,14 @@ class Outbox:
         """Queue one frame; dropped when closed; closes the outbox when over its limit."""
         if self.close_code is None and self._admits(len(frame.data)):
             self._frames.append(frame)
-            self._wake()
+            if self._waiter is not None:
+                self._wake()
 
     def push_all(self, frames: list[Frame] | Batch) -> None:
         """Queue several frames in order, as one push."""
-        if self.close_code is None and self._admits(_size(frames)):
+        if isinstance(frames, list) and len(frames) == 1:
+            self.push(frames[0])
+        elif self.close_code is None and self._admits(_size(frames)):
             self._add(frames)
 
     def push_initial(self, frames: list[Frame] | Batch) -> None:
