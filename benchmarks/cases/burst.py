@@ -22,7 +22,7 @@ from benchmarks.processes import Served, dddp_server
 from benchmarks.watch import Seen, watching
 
 CLIENTS = 10
-QUIET_SECONDS = 3.0
+QUIET_SECONDS = 2.0
 EQUAL_SECONDS = 120.0
 ALL_BOOKS = """
     SELECT id::text, title, author_id::text, pages, price::text, published::text

@@ -54,8 +54,6 @@ async def _run(dsn: str, scale: Scale) -> Table:
 
 
 def _group(size: int) -> Group:
-    """Of the channels, 1 to 10 have members 1 to `size`; the tenth gains and loses them."""
-
     def sent(number: int) -> Statement:
         sql = "INSERT INTO chat_message (channel_id, text) VALUES (%s, %s)"
         return sql, (_channel(number), f"Sent {number}")
@@ -106,9 +104,9 @@ def _message(number: int) -> int:
 
 
 def _elsewhere(number: int, size: int) -> tuple[int, int]:
-    """A channel and a user who is no member of it, another pair each time."""
+    """A channel and a user who is no member of it (see SHARE), another pair each time."""
     user, turn = number % size + 1, number // size
-    return (user + 1 + turn % (SHARE - 1)) % SHARE + 1 + SHARE * (turn // (SHARE - 1)), user
+    return (user + turn % (SHARE - 1)) % SHARE + 1 + SHARE * (turn // (SHARE - 1)), user
 
 
 async def _hold(scene: Live, size: int) -> None:

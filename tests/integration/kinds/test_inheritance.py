@@ -212,6 +212,13 @@ KINDS = {
         AREAS,
         "person employee manager",
     ),
+    "child, union": Over(
+        lambda area: Manager.objects.filter(area=area).union(
+            Manager.objects.filter(area="north", name="bob")
+        ),
+        AREAS,
+        "person employee manager",
+    ),
     "child, counted": Over(
         lambda area: Manager.objects.filter(area=area).annotate(n=Count("staff")),
         AREAS,

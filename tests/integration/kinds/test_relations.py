@@ -151,6 +151,15 @@ KINDS = {
         (RED, BLUE),
         "message member membership",
     ),
+    "in a subquery of a slice by others' columns": Over(
+        lambda channel: M.filter(
+            pk__in=Message.objects.filter(channel=channel)
+            .order_by("author__level", "-pk")
+            .values("pk")[:1]
+        ),
+        (RED, BLUE),
+        "message member",
+    ),
     "not in a subquery with NULLs": Over(
         lambda level: Member.objects.exclude(
             pk__in=Member.objects.filter(level__gte=level).values("mentor")

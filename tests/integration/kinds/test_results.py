@@ -108,6 +108,15 @@ KINDS = {
         BOTH,
         "message",
     ),
+    "union of slices by others' columns": Over(
+        lambda c: (
+            in_channel(c)
+            .order_by("author__level", "pk")[:1]
+            .union(in_channel(c).order_by("author__mentor__name", "pk")[:1])
+        ),
+        BOTH,
+        "message member",
+    ),
     "union, sliced": Over(
         lambda c: in_channel(c).union(M.filter(labels=1)).order_by("-stars", "pk")[:2],
         BOTH,
