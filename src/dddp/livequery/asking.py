@@ -69,7 +69,8 @@ def _concerned(
         cursor.execute(f"SELECT json_build_array(x.k)::text FROM ({union}) x(k)", params)
         for (text,) in cursor.fetchall():
             (value,) = IMAGE_DECODER.decode(text)
-            found[as_text(value)] = None
+            if value is not None:
+                found[as_text(value)] = None
     return list(found)
 
 

@@ -40,7 +40,7 @@ def tables_of(query: Query) -> frozenset[str]:
             continue
         seen.add(id(node))
         if isinstance(node, Query):
-            if "?" in node.order_by:
+            if node.model is not None and "?" in _ordering(node):
                 raise QueryNotLive(RANDOM)
             found.update(_own_tables(node))
             pending.extend(parts_of_query(node))

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from following import sql
 from stories import Over, RolledBack, Story
 
@@ -211,6 +211,13 @@ KINDS = {
         lambda area: Manager.objects.filter(area=area).order_by("-salary", "name")[:1],
         AREAS,
         "person employee manager",
+    ),
+    "exists, over child and parent": Over(
+        lambda name: Person.objects.filter(
+            Exists(Employee.objects.filter(boss=OuterRef("pk"), boss__name=name, salary=20))
+        ),
+        NAMES,
+        "person employee",
     ),
     "child, union": Over(
         lambda area: Manager.objects.filter(area=area).union(

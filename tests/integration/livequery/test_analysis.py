@@ -113,3 +113,17 @@ def test_a_field_that_is_read_through_a_function_is_left_to_the_database(db_proj
     plan = analyse(Loud.objects.all(), "zoo.loud", Loud._meta.concrete_fields, "default")
     assert plan.condition is None
     assert plan.reason == "value is not read as it is stored"
+
+
+@isolate_apps("zoo")
+def test_a_random_order_by_default_is_refused(db_project):
+    class Shuffled(models.Model):
+        class Meta:
+            app_label = "zoo"
+            db_table = "zoo_keyed"
+            ordering = ["?"]
+
+        key = models.CharField(max_length=50, primary_key=True)
+
+    with pytest.raises(QueryNotLive, match="random order"):
+        analyse(Shuffled.objects.all()[:2], "x", [], "default")
