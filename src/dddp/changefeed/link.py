@@ -45,6 +45,7 @@ class Link:
         self._on_closed = on_closed
         self._statements: deque[tuple[bytes, asyncio.Future[PGresult]]] = deque()
         self._result: PGresult | None = None
+        self._reads = 0
         self.closed: asyncio.Future[Exception] = self._loop.create_future()
         self._loop.add_reader(self._socket, self._read)
 
@@ -69,8 +70,8 @@ class Link:
         """The result of the last of some statements, without parameters.
 
         Raises:
-            ListenerError: the link has ended, the server refuses, or does not answer within
-                `seconds`, which ends the link.
+            ListenerError: the link has ended, the server refuses, or sends nothing at all for
+                `seconds`, which ends the link. An answer waits for all notifications before it.
         """
         if self.closed.done():
             raise ListenerError("The connection to PostgreSQL is closed.") from self.closed.result()
@@ -79,13 +80,17 @@ class Link:
         if len(self._statements) == 1:
             self._send()
         try:
-            # wait_for() of Python 3.11 swallows a cancellation that comes with the answer.
-            async with asyncio.timeout(seconds):
-                return await answer
-        except TimeoutError:
-            error = ListenerError(f"PostgreSQL does not answer within {seconds:g} seconds.")
-            self.close(error)
-            raise error from None
+            while not answer.done():
+                reads = self._reads
+                await asyncio.wait({answer}, timeout=seconds)
+                if not answer.done() and reads == self._reads:
+                    error = ListenerError(f"PostgreSQL does not answer within {seconds:g} seconds.")
+                    answer.cancel()
+                    self.close(error)
+                    raise error
+            return answer.result()
+        finally:
+            answer.cancel()
 
     def close(self, reason: Exception) -> None:
         """End the link. Idempotent."""
@@ -130,6 +135,7 @@ class Link:
 
     def _read(self) -> None:
         reason: Exception | None = None
+        self._reads += 1
         try:
             self._pgconn.consume_input()
             self._take_answers()

@@ -44,6 +44,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_ahead",
         "_allowed",
         "_batches",
         "_clock",
@@ -68,6 +69,7 @@ class Outbox:
         clock: Callable[[], float],
         turn: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
+        self._ahead: list[Frame] = []
         self._batches: deque[Batch] = deque()
         self._frames: list[Frame] = []
         """Behind all batches."""
@@ -100,6 +102,13 @@ class Outbox:
             if self._waiter is not None:
                 self._wake()
 
+    def push_ahead(self, frame: Frame) -> None:
+        """Queue one frame, ahead of a long queue: a heartbeat must not come too late."""
+        if not self._is_long:
+            self.push(frame)
+        elif self.close_code is None and self._admits(len(frame.data)):
+            self._ahead.append(frame)
+
     def push_all(self, frames: list[Frame] | Batch) -> None:
         """Queue several frames in order, as one push."""
         if isinstance(frames, list) and len(frames) == 1:
@@ -124,6 +133,7 @@ class Outbox:
 
     def abort(self, code: int, reason: str) -> None:
         """Close and drop what waits: the reader is not expected to get rid of it."""
+        self._ahead.clear()
         self._batches.clear()
         self._frames.clear()
         self.size = 0
@@ -146,7 +156,7 @@ class Outbox:
         """Wait for frames; return a chunk of them, in order; None once closed and empty."""
         self._writing = False
         while True:
-            if self._batches or len(self._frames) > FEW_FRAMES:
+            if self._is_long:
                 await self._turn()
             if frames := self._chunk():
                 break
@@ -160,6 +170,10 @@ class Outbox:
             self._allowed = self._limit
             self._roomy.set()
         return frames
+
+    @property
+    def _is_long(self) -> bool:
+        return bool(self._batches) or len(self._frames) > FEW_FRAMES
 
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
@@ -193,6 +207,10 @@ class Outbox:
             self._frames = []
 
     def _chunk(self) -> list[Frame]:
+        if self._ahead:
+            frames, self._ahead = self._ahead, []
+            self.size -= _size(frames)
+            return frames
         if not self._batches:
             if self.size <= CHUNK and len(self._frames) <= CHUNK_FRAMES:
                 frames, self._frames = self._frames, []

@@ -113,7 +113,7 @@ class Session:
         elif isinstance(event, Disconnect):
             self.outbox.close(*NORMAL_CLOSURE)
         elif isinstance(event, Send) and not event.queued:
-            self.outbox.push(event.frame)
+            self.outbox.push_ahead(event.frame)
         else:
             self._queue(event, size)
 

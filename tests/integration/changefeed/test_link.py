@@ -105,6 +105,15 @@ async def test_no_answer_in_time_ends_the_link(pg_dsn: str) -> None:
     assert len(ends.reasons) == 1
 
 
+async def test_an_answer_may_take_longer_while_something_comes(pg_dsn: str) -> None:
+    link = await Ends().open(pg_dsn)
+    # A row goes out at once since it is larger than the server's buffer.
+    rows = "SELECT repeat('x', 100000), pg_sleep(0.2) FROM generate_series(1, 8)"
+    result = await link.execute(rows, 1)
+    assert result.ntuples == 8
+    link.close(ListenerError("enough"))
+
+
 async def test_nothing_is_read_during_a_pause(pg_dsn: str) -> None:
     ends, other = Ends(), Ends()
     link, witness = await ends.open(pg_dsn), await other.open(pg_dsn)

@@ -169,6 +169,30 @@ async def test_large_amounts_are_taken_in_chunks(clock):
     assert [frame for chunk in taken for frame in chunk] == pushed
 
 
+async def test_a_heartbeat_overtakes_a_long_queue_only(clock):
+    outbox = Outbox(1000, 30.0, clock)
+    first, second, ping, pong = frames(1, 2, 3, 4)
+    outbox.push(first)
+    outbox.push_ahead(ping)
+    assert await outbox.take() == [first, ping]
+    outbox.push_all([first] * 200)
+    outbox.push_ahead(ping)
+    outbox.push_ahead(pong)
+    outbox.push(second)
+    assert await outbox.take() == [ping, pong]
+    while outbox.size:
+        last = await outbox.take()
+    assert last[-1] is second
+
+
+async def test_heartbeats_count_too(outbox):
+    outbox.push_all(frames(*[5] * 20))
+    outbox.push_ahead(*frames(50))
+    outbox.push_ahead(*frames(50))
+    assert outbox.closed
+    assert await outbox.take() is None
+
+
 async def test_much_is_taken_one_at_a_time_and_a_little_at_once(clock):
     turns, rounds = Turns(), []
     outboxes = [Outbox(1000, 30.0, clock, turns.next) for _ in range(3)]
