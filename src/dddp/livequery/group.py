@@ -36,7 +36,7 @@ class Group:
         self.queries: dict[LiveQuery, None] = {}
         self.loading: dict[LiveQuery, None] = {}
         self.asked = 0
-        self.applied = 0
+        self.applied: float = 0
         self.task: Any = None
         self._limit = limit
         self.needs = Needs(limit)
@@ -107,7 +107,7 @@ class Group:
         self.note(query, changes)
         for source, values in kept:
             self.needs.add(source, values, [query])
-            self.applied = min(self.applied, position)
+            self.needs.since = min(self.needs.since, position)
 
     def note(self, query: LiveQuery, changes: Changes) -> None:
         """Documents have come to a query, or left it."""
@@ -120,6 +120,7 @@ class Group:
     def take(self) -> list[tuple[Question, list[LiveQuery] | None]]:
         """What to ask now, each with the queries concerned; None: all that are in the group."""
         needs, self.needs = self.needs, Needs(self._limit)
+        self.applied = min(self.applied, needs.since)
         self.asked += 1
         questions: list[tuple[Question, list[LiveQuery] | None]] = []
         if needs.all_whole:
@@ -164,7 +165,7 @@ class Group:
     def is_behind(self, position: int) -> bool:
         """Is something before a place in the stream still to be asked?"""
         busy = self.queries and (self.needs or self.task is not None)
-        return bool(busy) and self.applied < position
+        return bool(busy) and min(self.applied, self.needs.since) < position
 
     def wake(self) -> None:
         """Something that `is_behind` looks at is another now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -33,6 +34,8 @@ class Needs:
         everyone: concerns all of them.
         some: concerns `queries` only.
         whole: queries to be run as a whole; `all_whole`: all of them.
+        since: place in the stream before the oldest that a query has kept while it was run by
+            itself: others may have been asked about more since then.
     """
 
     limit: int
@@ -41,6 +44,7 @@ class Needs:
     queries: dict[LiveQuery, None] = field(default_factory=dict)
     whole: dict[LiveQuery, None] = field(default_factory=dict)
     all_whole: bool = False
+    since: float = math.inf
 
     def __bool__(self) -> bool:
         return bool(self.everyone.count or self.queries or self.whole or self.all_whole)

@@ -9,8 +9,9 @@ from dddp.changefeed.payload import TableChange
 from dddp.changefeed.snapshot import Snapshot
 from dddp.livequery.document import PublishedField, Shape, encode_id
 from dddp.livequery.engine import Engine
-from dddp.livequery.plan import Loaded
+from dddp.livequery.plan import Loaded, Member, Source
 from dddp.livequery.predicates import Condition, always, one_of
+from dddp.livequery.questions import Answer, Found
 from dddp.livequery.values import COMPARABLES
 
 BOOKS = "bookstore_book"
@@ -35,7 +36,8 @@ class FakePlan:
     tables: frozenset[str] = frozenset([BOOKS])
     table: str = BOOKS
     shape: Shape = SHAPE
-    member: None = None
+    member: Member | None = None
+    sources: tuple[Source, ...] = ()
 
 
 def everything():
@@ -51,6 +53,20 @@ def asking(*tables):
     return FakePlan(("asking", tables), None, frozenset(tables))
 
 
+@dataclass(eq=False)
+class FakeBatch:
+    key: object
+    keyed: bool = True
+    terms: tuple = ()
+
+
+def asked_together():
+    """A plan whose query is asked with others about the documents that changed rows are."""
+    source = Source(BOOKS, None, "id", ())
+    member = Member(FakeBatch("together"), (), (), ())
+    return FakePlan("together", None, member=member, sources=(source,))
+
+
 @dataclass
 class World:
     """An engine, the rows its database holds, and what it told its subscribers."""
@@ -60,10 +76,12 @@ class World:
     live: bool = True
     listened: list = field(default_factory=list)
     runs: int = 0
+    asked: int = 0
     told: list = field(default_factory=list)
     fences: list = field(default_factory=list)
 
     def __post_init__(self):
+        self.may_answer = asyncio.Semaphore(0)
         self.may_run = asyncio.Event()
         self.may_run.set()
         self.running = asyncio.Event()
@@ -91,7 +109,15 @@ class World:
         return Loaded(Snapshot.parse(snapshot), documents)
 
     async def ask(self, question):
-        raise AssertionError("plans without a member are not asked with others")
+        self.asked += 1
+        await self.may_answer.acquire()
+        ids = {encode_id(value) for _, values in question.starts for value in values}
+        found = [
+            Found(encode_id(row["id"]), SHAPE.from_image(row), [(0,)])
+            for row in self.rows
+            if encode_id(row["id"]) in ids
+        ]
+        return Answer(Snapshot.parse(self.snapshot), list(ids), found)
 
     def change(self, xid, operation, *rows, table=BOOKS):
         return TableChange(xid, table, operation, [list(row) for row in rows])
