@@ -4,12 +4,9 @@ import asyncio
 
 from fakes import World, asked_together, book, titles
 
+from tools.feed import until
+
 EMMA, EMMA_2 = book(1), book(1, "Emma 2")
-
-
-async def until_asked(world, times):
-    while world.asked < times:
-        await asyncio.sleep(0)
 
 
 async def test_a_changed_row_is_asked_about():
@@ -33,17 +30,16 @@ async def test_whoever_waits_for_a_query_waits_for_what_it_kept_during_a_questio
     await world.running.wait()
     world.rows = [EMMA_2]
     world.commit(world.change(101, "U", [EMMA_2, EMMA]))
-    await until_asked(world, 1)
+    await until(lambda: world.asked == 1)
     world.may_run.set()
-    while query.refreshing is not None:
-        await asyncio.sleep(0)
+    await until(lambda: query.refreshing is None)
     assert titles(query) == {"1": "Emma"}
 
     settled = asyncio.create_task(world.engine.settled([query]))
     world.may_answer.release()
-    await until_asked(world, 2)
+    await until(lambda: world.asked == 2)
     for _ in range(5):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # whoever is woken too early has its turn
     assert not settled.done()
     world.may_answer.release()
     await settled
