@@ -42,8 +42,8 @@ class Asker:
         self._position = position
 
     def need(self, group: Group) -> None:
-        """Ask about a group, which has needs, soon."""
-        if group.task is None:
+        """Ask about a group soon, if it has needs."""
+        if group.needs and group.task is None:
             group.task = asyncio.create_task(self._keep_asking(group))
 
     async def _keep_asking(self, group: Group) -> None:

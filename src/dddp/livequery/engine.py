@@ -163,8 +163,7 @@ class Engine:
                 self._apply_row(query, change, {}, changes)
         elif query.group is group:
             group.took(query, changes, kept, position)
-            if group.needs:
-                self._asker.need(group)
+            self._asker.need(group)
         if any(not query.sees(xid) for xid in pending.xids):
             query.dirty = True
         query.applied, query.epoch = position, epoch
@@ -221,8 +220,7 @@ class Engine:
         self._position += 1
         self._epoch += 1
         self.live.set()
-        for query in self.queries:
-            self._mark_dirty(query)
+        self._mark_all_dirty(self.queries)
 
     async def settled(self, queries: Iterable[LiveQuery], also_failing: bool = False) -> None:
         """Wait until these queries contain every change received so far.
@@ -283,8 +281,8 @@ class Engine:
         if dependents.groups:
             pairs = transaction.pairs(table)
             for group, number in dependents.groups:
-                if group.changed(number, pairs, xid):
-                    self._asker.need(group)
+                group.changed(number, pairs, xid)
+                self._asker.need(group)
         if not dependents.deciding:
             return
         rows = transaction.rows(table, dependents.pk)

@@ -71,13 +71,12 @@ class Group:
         if not self.queries:
             self.wake()
 
-    def changed(self, number: int, rows: Iterable[RowPair] | None, xid: int) -> bool:
-        """Take in changes of a source's rows; None: they are not known. Is there need to ask?"""
+    def changed(self, number: int, rows: Iterable[RowPair] | None, xid: int) -> None:
+        """Take in changes of a source's rows; None: they are not known."""
         source, index = self.sources[number], self._indexes[number]
         if rows is None:
             self._want(number, None, None, xid)
-            return True
-        wanted = False
+            return
         for old, new in rows:
             images = [image for image in (old, new) if image is not None]
             if not _is_read(source, old, new):
@@ -86,8 +85,6 @@ class Group:
             if queries is None or queries:
                 values = _values(source, images) if self.batch.keyed else None
                 self._want(number, values, queries, xid)
-                wanted = True
-        return wanted
 
     def _want(
         self, source: int, values: list[str] | None, queries: list[LiveQuery] | None, xid: int
