@@ -16,12 +16,12 @@ from django.db.models.sql import Query
 
 from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
-from dddp.livequery.batch import Layout, member_of
+from dddp.livequery.batch import member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
 from dddp.livequery.objects import ObjectLoader, Objects, path_queryset
-from dddp.livequery.plan import QueryPlan, Source
+from dddp.livequery.plan import Layout, QueryPlan, Source
 from dddp.livequery.predicates import Condition
 from dddp.livequery.sources import sources_beyond, sources_of
 from dddp.livequery.template import frozen
@@ -77,35 +77,31 @@ def analyse(
         tables = tables_of(query)
         condition, reason = _condition(query, compiler, published, using, objects)
     selected = _selected(query, compiler, sql, tuple(params), using)
-    shape, order, many = _shape(query, selected, collection, published, using)
-    pk_place = selected.columns[_model(query)._meta.pk.attname]
-    related = "".join(_related(field, f"q.c{pk_place}", using) for field in many)
+    layout, many = _layout(query, selected, collection, published, using)
+    if objects is not None:
+        loader = _loader(queryset, objects, collection)
+        layout = replace(layout, shape=loader.shape, objects=loader)
+    statement = _statement(selected, layout)
     plan = QueryPlan(
-        key=(using, shape, _statement(selected, related), frozen(selected.params), objects),
+        key=(using, layout.shape, statement, frozen(selected.params), objects),
         using=using,
-        sql=_statement(selected, related),
+        sql=statement,
         params=selected.params,
         tables=frozenset([_model(query)._meta.db_table]),
         table=_model(query)._meta.db_table,
-        shape=shape,
-        pk_place=pk_place,
-        order=order,
+        layout=layout,
         condition=condition,
         reason=reason,
     )
     if condition is not None:
         return plan
-    layout = Layout(len(selected.types), selected.columns, pk_place, order, related)
-    loader = None
-    if objects is not None:
-        loader = _loader(queryset, objects, collection)
-        plan = replace(plan, shape=loader.shape, objects=loader)
     with _COMPILING:
         sources = [*sources_of(query, sql, tables, using), *map(_related_source, many)]
         if objects is not None:
             beyond = path_queryset(_model(query), objects.reads).query
             sources += sources_beyond(beyond, beyond.get_compiler(using).as_sql()[0], using)
-        member = member_of(query, sql, selected.params, plan.shape, layout, loader, using)
+        columns = _plain_columns(selected)
+        member = member_of(query, sql, selected.params, layout, columns, using)
     tables = frozenset(source.table for source in sources)
     return replace(plan, tables=tables, sources=tuple(sources), member=member)
 
@@ -182,13 +178,13 @@ def _is_own(expression: Any, query: Query, known: dict[str, catalog.Column]) -> 
     return bool(own == _model(query)._meta.db_table and expression.target.column in known)
 
 
-def _shape(
+def _layout(
     query: Query,
     selected: Selected,
     collection: str,
     fields: list[Field[Any, Any]],
     using: str,
-) -> tuple[Shape, tuple[int, ...], list[Any]]:
+) -> tuple[Layout, list[Any]]:
     published: list[PublishedField] = []
     order: list[int] = []
     many = [field for field in fields if field.many_to_many and _loads(query, field)]
@@ -205,9 +201,19 @@ def _shape(
     for extra, field in enumerate(many):
         published.append(PublishedField(f"{field.name}_ids", "", _STRINGS))
         order.append(len(selected.types) + extra)
-    pk = str(_model(query)._meta.pk.column)
-    shape = Shape(collection, pk, tuple(published))
-    return _SHAPES.setdefault(shape, shape), tuple(order), many
+    pk = _model(query)._meta.pk
+    shape = Shape(collection, str(pk.column), tuple(published))
+    shape = _SHAPES.setdefault(shape, shape)
+    place = selected.columns[pk.attname]
+    related = "".join(_related(field, f"q.c{place}", using) for field in many)
+    return Layout(shape, len(selected.types), place, tuple(order), related), many
+
+
+def _plain_columns(selected: Selected) -> tuple[str, ...]:
+    """The attnames of what is selected, in order; () if that is not columns of the model only."""
+    names = tuple(selected.columns)
+    places = tuple(selected.columns.values())
+    return names if places == tuple(range(len(selected.types))) else ()
 
 
 def _loads(query: Query, field: Field[Any, Any]) -> bool:
@@ -270,12 +276,12 @@ def _related_source(field: Any) -> Source:
     return Source(field.m2m_db_table(), frozenset([near, far]), near, ())
 
 
-def _statement(selected: Selected, related: str) -> str:
+def _statement(selected: Selected, layout: Layout) -> str:
     """The result with its snapshot, which is there even when the result is empty."""
-    places = ", ".join(f"c{place}" for place in range(len(selected.types)))
     return (
-        f"SELECT s.s::text, row_to_json(q)::text{related} "
-        f"FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ({selected.sql}) q({places}) ON true"
+        f"SELECT s.s::text, row_to_json(q)::text{layout.related} "
+        f"FROM (SELECT pg_current_snapshot() AS s) s "
+        f"LEFT JOIN ({selected.sql}) q({layout.places}) ON true"
     )
 
 
@@ -288,9 +294,7 @@ def _nothing(queryset: QuerySet[Any], collection: str, using: str) -> QueryPlan:
         params=(),
         tables=frozenset(),
         table=queryset.model._meta.db_table,
-        shape=shape,
-        pk_place=0,
-        order=(),
+        layout=Layout(shape, width=0, pk_place=0, order=(), related=""),
         condition=None,
         reason="it is always empty",
     )

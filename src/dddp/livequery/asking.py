@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from dddp.livequery.document import Id, Values, encode_id
 from dddp.livequery.encoders import IMAGE_DECODER
 from dddp.livequery.loading import document_of, pk_of, write_as_triggers_do
 from dddp.livequery.objects import one_snapshot
-from dddp.livequery.plan import Batch, Source, TermColumn
+from dddp.livequery.plan import Batch, DocumentMaker, Source, TermColumn
 from dddp.livequery.questions import Answer, Found, Key, Question
 from dddp.livequery.template import Fill, Template, as_text
 
@@ -25,7 +26,7 @@ def ask(question: Question) -> Answer:
     """Ask, outside of any transaction, with a statement or two."""
     batch = question.batch
     write_as_triggers_do(connections[batch.using])
-    if batch.objects is None:
+    if batch.layout.objects is None:
         return _answer(question)
     with one_snapshot(batch.using):
         return _answer(question)
@@ -76,17 +77,16 @@ def _concerned(
 
 def _way(source: Source, using: str) -> str:
     quote = connections[using].ops.quote_name
-    first, *rest = source.path or ()
+    path = source.path or ()
+    first, last = path[0], path[-1]
     joins = [f"{quote(first.table)} s0"]
-    for number, step in enumerate(rest, 1):
-        before = (first, *rest)[number - 1]
+    for number, (before, step) in enumerate(pairwise(path)):
         joins.append(
-            f"JOIN {quote(step.table)} s{number} "
-            f"ON s{number}.{quote(step.column)} = s{number - 1}.{quote(before.next)}"
+            f"JOIN {quote(step.table)} s{number + 1} "
+            f"ON s{number + 1}.{quote(step.column)} = s{number}.{quote(before.next)}"
         )
-    last = (first, *rest)[-1]
     return (
-        f"SELECT s{len(rest)}.{quote(last.next)} FROM {' '.join(joins)} "
+        f"SELECT s{len(path) - 1}.{quote(last.next)} FROM {' '.join(joins)} "
         f'WHERE s0.{quote(first.column)} = ANY(%s::text[]::"{first.type}"[])'
     )
 
@@ -106,25 +106,21 @@ def _with_documents(batch: Batch, source: str) -> str:
     names = [f"t{place}" for place in range(len(batch.terms))]
     keys = ", ".join(["x.i", *(f"x.{name}" for name in names)])
     return (
-        f"SELECT s.s::text, k.keys::text, row_to_json(q)::text{batch.related} "
+        f"SELECT s.s::text, k.keys::text, row_to_json(q)::text{batch.layout.related} "
         f"FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ("
         f"SELECT x.pk, json_agg(json_build_array({keys})) AS keys "
         f"FROM (SELECT DISTINCT p.i, q.* FROM {source}({', '.join([*names, 'pk'])})) x "
         f"GROUP BY x.pk) k ON true "
-        f"LEFT JOIN LATERAL ({batch.docs} OFFSET 0) q({_places(batch)}) ON true"
+        f"LEFT JOIN LATERAL ({batch.docs} OFFSET 0) q({batch.layout.places}) ON true"
     )
 
 
 def _whole_rows(batch: Batch, source: str) -> str:
     return (
         f"SELECT s.s::text, x.* FROM (SELECT pg_current_snapshot() AS s) s LEFT JOIN ("
-        f"SELECT p.i, row_to_json(q)::text{batch.related} "
-        f"FROM {source}({_places(batch)})) x ON true"
+        f"SELECT p.i, row_to_json(q)::text{batch.layout.related} "
+        f"FROM {source}({batch.layout.places})) x ON true"
     )
-
-
-def _places(batch: Batch) -> str:
-    return ", ".join(f"c{place}" for place in range(batch.width))
 
 
 def _table(batch: Batch, data: Sequence[tuple[Any, ...]]) -> Fill:
@@ -164,18 +160,18 @@ def _data_types(using: str, inner: Template) -> tuple[str, ...]:
 def _shared_documents(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
     found = []
     rows = [row for row in rows if row[2] is not None]
-    if batch.objects is not None:
-        return _objects(batch, rows)
+    if batch.layout.objects is not None:
+        return _objects(batch, batch.layout.objects, rows)
     for _, keys, image, *related in rows:
-        document = document_of(batch, image, related)
+        document = document_of(batch.layout, image, related)
         if document is not None:
             found.append(Found(*document, _keys(batch, keys)))
     return found
 
 
-def _objects(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
-    pks = [(pk_of(batch, image), keys) for _, keys, image, *_ in rows]
-    documents = batch.objects.documents([pk for pk, _ in pks]) if batch.objects else {}
+def _objects(batch: Batch, maker: DocumentMaker, rows: Iterable[Sequence[Any]]) -> list[Found]:
+    pks = [(pk_of(batch.layout, image), keys) for _, keys, image, *_ in rows]
+    documents = maker.documents([pk for pk, _ in pks])
     ids = [(encode_id(pk), keys) for pk, keys in pks]
     return [Found(i, documents[i], _keys(batch, keys)) for i, keys in ids if i in documents]
 
@@ -203,7 +199,7 @@ def _own_documents(batch: Batch, rows: Iterable[Sequence[Any]]) -> list[Found]:
             continue
         text = (image, *related)
         if text not in known:
-            known[text] = document_of(batch, image, related)
+            known[text] = document_of(batch.layout, image, related)
         document = known[text]
         if document is not None:
             found.append(Found(*document, [(number - 1,)]))

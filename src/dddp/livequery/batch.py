@@ -8,6 +8,7 @@ tells whose document it is (the inverse query). The other parameters are data: o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from django.db import connections
@@ -17,10 +18,8 @@ from django.db.models.sql.where import AND, WhereNode
 
 from dddp.livequery import catalog
 from dddp.livequery.conditions import constant
-from dddp.livequery.document import AnyShape
-from dddp.livequery.objects import ObjectLoader
-from dddp.livequery.plan import Batch, Member, TermColumn
-from dddp.livequery.predicates import Term
+from dddp.livequery.plan import Batch, Layout, Member, TermColumn
+from dddp.livequery.predicates import Convert, Term
 from dddp.livequery.template import Hole, Template, frozen
 from dddp.livequery.walk import conjuncts
 
@@ -29,36 +28,22 @@ MANY_SHAPES = 4096
 _batches: dict[Any, Batch] = {}
 
 
-class Layout(NamedTuple):
-    """What a query selects.
-
-    Attributes:
-        width: how many columns.
-        columns: attname of a model field -> its place.
-        pk_place, order: places of the primary key and of the fields of the shape.
-        related: SQL of what is selected beside the columns, from a row `q`.
-    """
-
-    width: int
-    columns: dict[str, int]
-    pk_place: int
-    order: tuple[int, ...]
-    related: str
-
-
 def member_of(
     query: Query,
     sql: str,
     params: tuple[Any, ...],
-    shape: AnyShape,
     layout: Layout,
-    objects: ObjectLoader | None,
+    columns: tuple[str, ...],
     using: str,
 ) -> Member | None:
-    """A compiled query (`sql`, `params`) as one of those of its shape; None: it stands alone."""
+    """A compiled query (`sql`, `params`) as one of those of its shape; None: it stands alone.
+
+    Args:
+        columns: attnames of the columns it selects, if these are all.
+    """
     keyed = _is_keyed(query)
-    docs = _documents(query, layout, using) if keyed and not query.annotations else ""
-    if objects is not None and not docs:
+    docs = "" if not keyed or query.annotations else _documents(query, columns, using)
+    if layout.objects is not None and not docs:
         return None
     terms = _terms(query, using) if docs else []
     if docs:
@@ -67,45 +52,20 @@ def member_of(
         inner = Template(*_restricted(query, using)) if keyed else Template(sql, params)
     names = tuple((term.alias, term.term.column) for term in terms)
     constants = tuple(map(frozen, inner.constants))
-    serialize = objects.serialize if objects else None
-    key = (using, shape, sql, names, tuple(inner.kinds), constants, serialize)
+    serialize = layout.objects.serialize if layout.objects else None
+    key = (using, layout.shape, sql, names, tuple(inner.kinds), constants, serialize)
     batch = _batches.get(key)
     if batch is None:
         if len(_batches) > MANY_SHAPES:
             _batches.clear()
-        columns = tuple(_term_column(query, term, using) for term in terms)
-        batch = _batches[key] = _batch(key, query, inner, columns, docs, shape, layout, objects)
+        pk_column = str(query.get_meta().pk.column)
+        pk = _column(query, query.get_initial_alias(), pk_column, str, using)
+        chosen = tuple(
+            _column(query, term.alias, term.term.column, term.term.convert, using) for term in terms
+        )
+        batch = _batches[key] = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
     values = tuple(value for term in terms for value in term.term.values)
     return Member(batch, tuple(inner.data), tuple(map(frozen, inner.data)), values)
-
-
-def _batch(
-    key: tuple[Any, ...],
-    query: Query,
-    inner: Template,
-    terms: tuple[TermColumn, ...],
-    docs: str,
-    shape: AnyShape,
-    layout: Layout,
-    objects: ObjectLoader | None,
-) -> Batch:
-    using = key[0]
-    alias, pk = query.get_initial_alias(), str(query.get_meta().pk.column)
-    return Batch(
-        key=key,
-        using=using,
-        inner=inner,
-        docs=docs,
-        keyed=_is_keyed(query),
-        width=layout.width,
-        pk=TermColumn(_quoted(query, alias, pk, using), _type_of(query, alias, pk, using), str),
-        terms=terms,
-        shape=shape,
-        pk_place=layout.pk_place,
-        order=layout.order,
-        related=layout.related,
-        objects=objects,
-    )
 
 
 def _is_keyed(query: Query) -> bool:
@@ -159,38 +119,41 @@ def _restricted(query: Query, using: str) -> tuple[str, tuple[Any, ...]]:
     return sql, tuple(params)
 
 
-def _documents(query: Query, layout: Layout, using: str) -> str:
+def _documents(query: Query, columns: tuple[str, ...], using: str) -> str:
     """SQL of the document whose primary key is `k.pk`, with the columns that the query selects.
 
     "" if the model alone does not give them.
     """
-    plain = Query(query.model)
-    plain.deferred_loading = query.deferred_loading
+    names, deferred = query.deferred_loading
+    sql, selected = _plain_documents(query.model, frozenset(names), deferred, using)
+    return sql if selected == columns else ""
+
+
+@lru_cache(maxsize=MANY_SHAPES)
+def _plain_documents(
+    model: Any, names: frozenset[str], deferred: bool, using: str
+) -> tuple[str, tuple[str, ...]]:
+    """The SQL, and the attnames of what it selects."""
+    plain = Query(model)
+    plain.deferred_loading = (names, deferred)
     plain.clear_ordering(force=True)
     plain.where = WhereNode(children=cast(Any, [Hole("pk")]))
     compiler = plain.get_compiler(using)
     sql, params = compiler.as_sql()
-    names = [expression.target.attname for expression, _, _ in compiler.select]
-    if params or layout.columns != {name: place for place, name in enumerate(names)}:
-        return ""
-    pk = _quoted(plain, plain.get_initial_alias(), str(query.get_meta().pk.column), using)
-    return str(sql).replace("<<dddp pk>>", f"{pk} = k.pk")
+    if params:
+        return "", ()
+    pk = _quoted(plain, plain.get_initial_alias(), model._meta.pk.column, using)
+    selected = tuple(expression.target.attname for expression, _, _ in compiler.select)
+    return str(sql).replace("<<dddp pk>>", f"{pk} = k.pk"), selected
 
 
-def _term_column(query: Query, term: Constant, using: str) -> TermColumn:
-    column = term.term.column
-    name, kind = (
-        _quoted(query, term.alias, column, using),
-        _type_of(query, term.alias, column, using),
-    )
-    return TermColumn(name, kind, term.term.convert)
+def _column(
+    query: Query, alias: str | None, column: str, convert: Convert, using: str
+) -> TermColumn:
+    columns = catalog.columns_of(using, query.alias_map[cast(str, alias)].table_name)
+    return TermColumn(_quoted(query, alias, column, using), columns[column].type, convert)
 
 
 def _quoted(query: Query, alias: str | None, column: str, using: str) -> str:
     compiler = query.get_compiler(using)
     return f"{compiler.quote_name_unless_alias(alias)}.{connections[using].ops.quote_name(column)}"
-
-
-def _type_of(query: Query, alias: str | None, column: str, using: str) -> str:
-    columns = catalog.columns_of(using, query.alias_map[cast(str, alias)].table_name)
-    return columns[column].type

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from django.db import connections
 
 from dddp.changefeed.snapshot import Snapshot
-from dddp.livequery.document import AnyShape, Id, Shape, Values, encode_id
+from dddp.livequery.document import Id, Shape, Values, encode_id
 from dddp.livequery.encoders import IMAGE_DECODER
 from dddp.livequery.objects import one_snapshot
-from dddp.livequery.plan import Loaded, QueryPlan
+from dddp.livequery.plan import Layout, Loaded, QueryPlan
 
 logger = logging.getLogger("dddp.livequery")
 
@@ -30,28 +30,18 @@ def load(plan: QueryPlan) -> Loaded:
         return Loaded(None, {})
     connection = connections[plan.using]
     write_as_triggers_do(connection)
-    with one_snapshot(plan.using) if plan.objects else nullcontext():
+    layout = plan.layout
+    with one_snapshot(plan.using) if layout.objects else nullcontext():
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, plan.params)
             rows = cursor.fetchall()
         snapshot = Snapshot.parse(rows[0][0])
         found = [(image, related) for _, image, *related in rows if image is not None]
-        if plan.objects is not None:
-            pks = [pk_of(plan, image) for image, _ in found]
-            return Loaded(snapshot, plan.objects.documents(pks))
-    documents = (document_of(plan, image, related) for image, related in found)
+        if layout.objects is not None:
+            pks = [pk_of(layout, image) for image, _ in found]
+            return Loaded(snapshot, layout.objects.documents(pks))
+    documents = (document_of(layout, image, related) for image, related in found)
     return Loaded(snapshot, dict(document for document in documents if document is not None))
-
-
-class Layout(Protocol):
-    """Where in a row is what."""
-
-    @property
-    def shape(self) -> AnyShape: ...
-    @property
-    def pk_place(self) -> int: ...
-    @property
-    def order(self) -> tuple[int, ...]: ...
 
 
 def document_of(layout: Layout, image: str, related: Sequence[str]) -> tuple[Id, Values] | None:

@@ -53,6 +53,32 @@ class DocumentMaker(Protocol):
     def documents(self, pks: Sequence[Any]) -> dict[Id, Values]: ...
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Layout:
+    """How the rows of a result become documents.
+
+    Attributes:
+        shape: what they become.
+        width: columns of a row.
+        pk_place: the primary key's place among them.
+        order: for each field of the shape its place among them and what is selected beside them.
+        related: SQL of what is selected beside the columns of a row `q`: many-to-many ids.
+        objects: makes the documents, if rows do not do.
+    """
+
+    shape: AnyShape
+    width: int
+    pk_place: int
+    order: tuple[int, ...]
+    related: str
+    objects: DocumentMaker | None = None
+
+    @property
+    def places(self) -> str:
+        """Names for the columns of a row, as SQL."""
+        return ", ".join(f"c{place}" for place in range(self.width))
+
+
 class TermColumn(NamedTuple):
     """A column whose value tells whose document a row is: its SQL, its type, how to compare it."""
 
@@ -71,12 +97,9 @@ class Batch:
             are "pks", to ask about some documents only, and "term0"...
         docs: SQL of the columns of the document `k.pk`; "" where they depend on the query.
         keyed: one can ask about some documents; else only for whole results.
-        width: columns of a row.
         pk: the primary key.
         terms: conditions `column = constant` that `inner` leaves out.
-        shape, pk_place, order: as in the plan.
-        related: SQL of what is selected beside the columns of a row `q`.
-        objects: makes the documents, if rows do not do.
+        layout: as in the plan.
     """
 
     key: tuple[Any, ...]
@@ -84,14 +107,9 @@ class Batch:
     inner: Template
     docs: str
     keyed: bool
-    width: int
     pk: TermColumn
     terms: tuple[TermColumn, ...]
-    shape: AnyShape
-    pk_place: int
-    order: tuple[int, ...]
-    related: str
-    objects: DocumentMaker | None
+    layout: Layout
 
     @property
     def technique(self) -> str:
@@ -130,13 +148,11 @@ class QueryPlan:
             one row at least; "" for a queryset known to be empty.
         tables: every table that the result depends on, as `Model._meta.db_table` names them.
         table: the table of the documents themselves.
-        shape: how rows become documents.
-        order: for each field of the shape its place among the values of a result row.
+        layout: how rows become documents.
         condition: decides from a row alone whether it is in the result; None: ask the database.
         reason: why there is no condition, for humans.
         sources: where rows come in; empty with a condition.
         member: how it is asked with others of its shape; None: with a condition, or by itself.
-        objects: makes the documents, if rows do not do.
     """
 
     key: tuple[Any, ...]
@@ -145,14 +161,16 @@ class QueryPlan:
     params: tuple[Any, ...]
     tables: frozenset[str]
     table: str
-    shape: AnyShape
-    pk_place: int
-    order: tuple[int, ...]
+    layout: Layout
     condition: Condition | None
     reason: str
     sources: tuple[Source, ...] = ()
     member: Member | None = None
-    objects: DocumentMaker | None = None
+
+    @property
+    def shape(self) -> AnyShape:
+        """What its documents are."""
+        return self.layout.shape
 
     @property
     def technique(self) -> str:
