@@ -109,14 +109,20 @@ class Collection(APIMixin):
         }
         return {**document, **{name: plain(getattr(obj, name)) for name in self.properties}}
 
-    def serializer(self, annotations: Sequence[str] = ()) -> Serializer | None:
+    def serializer(
+        self, annotations: Sequence[str] = (), left_out: Sequence[str] = ()
+    ) -> Serializer | None:
         """What makes documents of objects, if rows alone do not do.
 
         Args:
             annotations: names of what a queryset adds to its objects.
+            left_out: names of values that its `only()` or `defer()` leaves out, which objects
+                do not tell of: many-to-many ids.
         """
         overridden = type(self).serialize is not Collection.serialize
-        return Serializer(self, tuple(annotations)) if overridden or self.properties else None
+        if not (overridden or self.properties):
+            return None
+        return Serializer(self, tuple(annotations), tuple(left_out))
 
     def reads(self) -> tuple[str, ...]:
         """Lookup paths of what documents are made of beyond the object's own columns."""

@@ -21,14 +21,17 @@ class Serializer:
 
     Attributes:
         annotations: names of attributes that a queryset has added.
+        left_out: names of values that its `only()` or `defer()` leaves out.
     """
 
     collection: Collection
     annotations: tuple[str, ...]
+    left_out: tuple[str, ...]
 
     def __call__(self, obj: Model) -> Mapping[str, Any]:
         added = {name: plain(getattr(obj, name)) for name in self.annotations}
-        return {**self.collection.serialize(obj), **added}
+        document = {**self.collection.serialize(obj), **added}
+        return {name: document[name] for name in document if name not in self.left_out}
 
 
 def field_value(field: Field[Any, Any], obj: Model) -> Any:

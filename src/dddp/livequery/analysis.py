@@ -187,7 +187,7 @@ def _layout(
 ) -> tuple[Layout, list[Any]]:
     published: list[PublishedField] = []
     order: list[int] = []
-    many = [field for field in fields if field.many_to_many and _loads(query, field)]
+    many = [field for field in fields if field.many_to_many and loads(query, field)]
     for field in fields:
         place = selected.columns.get(field.attname)
         if field.many_to_many or place is None:
@@ -216,7 +216,7 @@ def _plain_columns(selected: Selected) -> tuple[str, ...]:
     return names if places == tuple(range(len(selected.types))) else ()
 
 
-def _loads(query: Query, field: Field[Any, Any]) -> bool:
+def loads(query: Query, field: Field[Any, Any]) -> bool:
     """Does `only()` or `defer()` let this field, which has no column, be published?"""
     names, deferred = query.deferred_loading
     return (field.name in names) is not deferred
@@ -252,7 +252,7 @@ def _require_in_images(
 ) -> None:
     """A field is published as it is read; do changes show it as it is read?"""
     if field.many_to_many:
-        if _loads(query, field):
+        if loads(query, field):
             raise NotDecidable("it publishes many-to-many relations")
         return
     if field.column in columns and columns[field.column].virtual:

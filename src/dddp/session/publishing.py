@@ -14,7 +14,7 @@ from dddp.api.registry import Registry
 from dddp.api.this import Invocation, current
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError, QueryNotLive
-from dddp.livequery.analysis import analyse
+from dddp.livequery.analysis import analyse, loads
 from dddp.livequery.objects import Objects
 from dddp.livequery.plan import QueryPlan
 
@@ -58,9 +58,11 @@ def plan_for(
     queryset, collection = resolve(registry, publication, entry)
     try:
         restricted = _restricted(collection, queryset, invocation)
-        serializer = collection.serializer(tuple(restricted.query.annotation_select))
+        query, fields = restricted.query, collection.published_fields()
+        many = [field for field in fields if field.many_to_many]
+        left_out = [f"{field.name}_ids" for field in many if not loads(query, field)]
+        serializer = collection.serializer(tuple(query.annotation_select), left_out)
         objects = Objects(serializer, collection.reads()) if serializer is not None else None
-        fields = collection.published_fields()
         plan = analyse(restricted, collection.name, fields, conf.database, objects)
     except QueryNotLive as error:
         raise QueryNotLive(

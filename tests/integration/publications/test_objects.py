@@ -40,6 +40,19 @@ async def test_properties_follow_what_they_are_made_of(hub, client, people, publ
     assert client.collections["headlines"][ada]["headline"] == "A: eve"
 
 
+async def test_only_leaves_out_relations_too(client, people, published):
+    class Bare(Collection):
+        model = Channel
+        name = "bare"
+
+        def serialize(self, obj):
+            return super().serialize(obj)
+
+    published(Bare, Channel.objects.filter(name="a").only("name"))
+    await client.subscribe("Shown")
+    assert list(client.collections["bare"].values()) == [{"name": "a"}]
+
+
 async def test_an_overridden_serialize(hub, client, people, published):
     class Lively(Collection):
         model = Message
