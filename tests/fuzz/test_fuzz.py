@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fuzz.machine import Loop, Machine
 
-SECONDS = float(os.environ.get("DDDP_FUZZ_SECONDS", "0"))
+SECONDS = float(os.environ.get("DDDP_FUZZ_SECONDS", "20"))
 SEED = os.environ.get("DDDP_FUZZ_SEED")
 STEPS = 30
 PROGRAMS_AT_ONCE = 10
@@ -30,9 +30,6 @@ def machine(wild, db_project):
     loop.close()
 
 
-@pytest.mark.skipif(
-    not SECONDS, reason="runs with `make fuzz`: a difference after a lost feed is being looked for"
-)
 def test_every_client_equals_the_database(machine, capsys):
     end = time.monotonic() + SECONDS
     options = settings(

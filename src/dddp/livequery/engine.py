@@ -228,6 +228,8 @@ class Engine:
         Args:
             also_failing: those too that the database refuses to run; else they are not waited for.
         """
+        # A fence may come on a new link before it is known what the old one has missed.
+        await self.live.wait()
         position = self._position
         queries = list(queries)
         # What a query has kept while it was run by itself is then asked of its group.

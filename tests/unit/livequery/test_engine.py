@@ -157,6 +157,19 @@ async def test_after_a_loss_everything_is_run_again():
     assert titles(query) == {"1": "Emma 3"}
 
 
+async def test_nothing_is_settled_between_a_loss_and_what_it_has_missed():
+    """The new link may bring a fence before the queries are run again."""
+    world = World(rows=[EMMA])
+    query = await world.engine.acquire(everything())
+    world.rows, world.snapshot = [EMMA_3], "109:109:"
+    world.engine.lost()
+    settled = asyncio.create_task(world.engine.settled([query]))
+    await asyncio.sleep(0)
+    world.engine.resync()
+    await settled
+    assert titles(query) == {"1": "Emma 3"}
+
+
 async def test_a_loss_during_the_first_run_makes_it_run_again():
     world = World(rows=[EMMA])
     world.may_run.clear()
