@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Collection as Container
 from dataclasses import dataclass, field
 from traceback import format_exception_only
 from typing import Any
@@ -20,11 +21,12 @@ from dddp.conf import conf
 from dddp.exceptions import MeteorError
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
+from dddp.session.rights import Login, login_of
 
 logger = logging.getLogger("dddp.session")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """One call of a method.
 
@@ -32,6 +34,8 @@ class Call:
         id: the client's, for the `result`.
         what: for the log: "Method 'x' of session y".
         fence: channel and token to notify behind everything it writes.
+        watched: tables with triggers.
+        login: what `set_user_id` has asked for.
         committed: its transaction has been committed.
         fenced: the token has been sent.
     """
@@ -42,6 +46,8 @@ class Call:
     invocation: Invocation
     what: str
     fence: tuple[str, str]
+    watched: Container[str]
+    login: Login | None = field(default=None, init=False)
     committed: bool = field(default=False, init=False)
     fenced: bool = field(default=False, init=False)
 
@@ -70,6 +76,9 @@ class Call:
                 transaction.on_commit(self._on_commit, using=conf.database)
                 frame = messages.result(self.id, self._result())
                 hooks = len(connection.run_on_commit) > 1
+                if self.invocation.user_was_set and not connection.needs_rollback:
+                    wanted = self.invocation
+                    self.login = login_of(wanted.user_id, wanted.while_exists, self.watched)
                 if not hooks and not connection.needs_rollback:
                     with connection.cursor() as cursor:
                         self.fenced = notify_fence(cursor, *self.fence)

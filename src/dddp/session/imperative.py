@@ -15,6 +15,7 @@ from dddp.api.publication import Publication
 from dddp.api.this import Invocation, current
 from dddp.exceptions import SubscriptionEnded
 from dddp.livequery.document import Changes, Documents, Id, OpenShape, Values
+from dddp.session.callbacks import Callbacks
 from dddp.session.dictation import Dictation
 from dddp.session.subscription import Subscription
 from dddp.session.visibility import Source, deliver
@@ -58,7 +59,9 @@ class ImperativeSubscription(Subscription):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._sources: dict[str, Told] = {}
-        self._callbacks: list[Callable[[], Any]] = []
+        self._callbacks = Callbacks(
+            self.place.hub.user_threads.run, f"on_stop of publication {self.publication.name!r}"
+        )
         self._passed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._dictation = Dictation(self._show)
@@ -185,7 +188,7 @@ class ImperativeSubscription(Subscription):
         self.place.ended(self, error)
 
     def _keep(self, callback: Callable[[], Any]) -> None:
-        self._callbacks.append(callback)
+        self._callbacks.add(callback)
         if self.is_over and self._task is None:
             self.place.finish(self._call_back())
 
@@ -201,16 +204,6 @@ class ImperativeSubscription(Subscription):
         """Call what `on_stop` was given."""
         token = current.set(self.invocation)
         try:
-            while self._callbacks:
-                await self._call_one(self._callbacks.pop(0))
+            await self._callbacks.call()
         finally:
             current.reset(token)
-
-    async def _call_one(self, callback: Callable[[], Any]) -> None:
-        try:
-            if inspect.iscoroutinefunction(callback):
-                await callback()
-            else:
-                await self.place.hub.user_threads.run(callback)
-        except Exception:
-            logger.exception("on_stop of publication %r failed", self.publication.name)

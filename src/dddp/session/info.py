@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from io import BytesIO
+
+from django.core.handlers.asgi import ASGIRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +17,28 @@ class ConnectionInfo:
         headers: the HTTP request's headers as in ASGI: lower-case names, bytes.
         secure: True over TLS.
         transport: "websocket" or "sockjs-websocket".
+        path, query: of the URL; the query as in ASGI, without the "?".
+        server: the host and port that accepted the connection, if known.
     """
 
     address: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
     secure: bool = False
     transport: str = "websocket"
+    path: str = "/websocket"
+    query: bytes = field(default=b"", repr=False)
+    server: tuple[str, int | None] | None = None
+
+    def request(self) -> ASGIRequest:
+        """The handshake as Django would see it: a GET without a body."""
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "scheme": "https" if self.secure else "http",
+            "path": self.path,
+            "query_string": self.query,
+            "headers": self.headers,
+            "client": (self.address, 0) if self.address else None,
+            "server": self.server,
+        }
+        return ASGIRequest(scope, BytesIO())

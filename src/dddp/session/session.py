@@ -17,10 +17,11 @@ from dddp.protocol.frames import Frame
 from dddp.random_stream import RandomStreams
 from dddp.session.calls import Call, wire_error
 from dddp.session.fences import Waiting
+from dddp.session.handle import ConnectionHandle
 from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
 from dddp.session.outbox import Outbox
-from dddp.session.rights import Rights
+from dddp.session.rights import Login, Rights
 from dddp.session.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
@@ -48,13 +49,13 @@ class Session:
     def __init__(self, hub: Hub, info: ConnectionInfo, new_id: Callable[[], str]) -> None:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self.info = info
         self.id = ""
+        self.connection = ConnectionHandle(hub, info, self.lost)
         self.outbox = Outbox(
             conf.outbox_bytes, conf.outbox_seconds, self._loop.time, hub.turns.next
         )
         self.outbox.on_abort(lambda: self._loop.call_soon(self.lost))
-        self._rights = Rights(hub, self._rights_changed)
+        self._rights = Rights(hub, self._rights_changed, self._end_if_gone)
         self._subscriptions = Subscriptions(
             hub, self.outbox, self._invocation, lambda what: f"{what} of session {self.id}"
         )
@@ -62,6 +63,7 @@ class Session:
             new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
         )
         self._inbox = Inbox(conf.max_inbound_messages, conf.max_message_bytes)
+        self._calls: set[Call] = set()
         self._following: set[asyncio.Future[None]] = set()
         self._following_rights: asyncio.Task[None] | None = None
         self._rights_are_stale = False
@@ -79,6 +81,8 @@ class Session:
 
     async def receive(self, data: str | bytes) -> None:
         """Take in the text of one DDP message; waits while too much is unhandled."""
+        if self._is_lost:
+            return
         for event in self._protocol.receive(data, self._loop.time()):
             self._take(event, len(data))
         while self._inbox.full and not self._is_lost:
@@ -86,7 +90,7 @@ class Session:
             await self._room.wait()
 
     def lost(self) -> None:
-        """The transport is gone: end everything this session has."""
+        """The transport is gone or will be closed: end everything this session has."""
         if self._is_lost:
             return
         self._is_lost = True
@@ -102,10 +106,11 @@ class Session:
         self._subscriptions.end()
         self._rights.end()
         self._hub.forget(self)
+        self.connection.ended()
 
     def _take(self, event: Any, size: int = 0) -> None:
         if isinstance(event, Connected):
-            self.id = event.session_id
+            self.id = self.connection.id = event.session_id
             self.outbox.push(messages.connected(event.session_id))
             self._queue(event)
         elif isinstance(event, Close):
@@ -167,10 +172,16 @@ class Session:
     async def _unsubscribe(self, event: Unsub) -> None:
         await self._subscriptions.unsubscribe(event.id)
 
-    async def set_user_id(self, user_id: str | None) -> None:
+    async def log_in(self, login: Login | None) -> None:
         """Make the session another user's: all subscriptions run again (Meteor 3, setUserId)."""
-        await self._rights.follow(user_id)
+        await self._rights.follow(login)
         await self._subscriptions.rerun(announce=True)
+
+    def _end_if_gone(self) -> None:
+        """Close once what the login depends on is gone, unless a method is about to replace it."""
+        replacing = any(call.invocation.user_was_set for call in self._calls)
+        if self._rights.is_gone and not replacing:
+            self.lost()
 
     def _rights_changed(self) -> None:
         self._rights_are_stale = True
@@ -200,7 +211,9 @@ class Session:
             self._invocation(event.random_seed, may_set_user=True),
             f"Method {event.method!r} of session {self.id}",
             (self._hub.fence_channel, fence.token),
+            self._hub.watched,
         )
+        self._calls.add(call)
         try:
             frame = await self._hub.user_threads.run(call.run)
             if call.committed and call.invocation.user_was_set:
@@ -208,6 +221,9 @@ class Session:
         except BaseException:
             self._hub.fences.drop(fence)
             raise
+        finally:
+            self._calls.discard(call)
+            self._end_if_gone()
         if call.fenced:
             await self._answer_behind(fence, event.id, frame)
         else:
@@ -217,7 +233,7 @@ class Session:
     async def _with_other_user(self, call: Call, result: Frame) -> Frame:
         """Do what `this.set_user_id` has asked for; returns the result to send."""
         try:
-            await self.set_user_id(call.invocation.user_id)
+            await self.log_in(call.login)
         except Exception as error:
             return messages.result(call.id, error=wire_error(error, call.what))
         return result
@@ -243,7 +259,7 @@ class Session:
     def _invocation(self, random_seed: str | None = None, may_set_user: bool = False) -> Invocation:
         return Invocation(
             user_id=self.user_id,
-            connection=self.info,
+            connection=self.connection,
             random_streams=RandomStreams(random_seed),
             may_set_user=may_set_user,
         )

@@ -72,6 +72,9 @@ def _connection_info(scope: Scope, framing: Framing) -> ConnectionInfo:
         headers=tuple((bytes(name), bytes(value)) for name, value in scope["headers"]),
         secure=scope.get("scheme") in ("wss", "https"),
         transport=framing.transport,
+        path=scope["path"],
+        query=scope.get("query_string", b""),
+        server=scope.get("server"),
     )
 
 

@@ -373,7 +373,7 @@ class TestWhoIsAsking:
         assert weather.params == [1, "two"]
         assert weather.user_id is None
         assert not weather.user.is_authenticated
-        assert weather.connection is client.server.info
+        assert weather.connection is client.server.connection
 
     async def test_this_is_known_too(self, client, offer):
         @offer
