@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 
+from dddp.api.rate_limit import rate_limit_of
 from dddp.api.registry import API
 from dddp.api.validating import collection_problems, publication_problems
 from dddp.conf import DEFAULTS, conf
@@ -43,7 +45,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """dddp.E006: a setting of the wrong kind; dddp.W002: one that does not exist."""
     found: list[CheckMessage] = []
     for name, default in DEFAULTS.items():
-        wanted = _misfit(default, getattr(conf, name))
+        kind = _misfit_of_rate_limits if name == "rate_limits" else partial(_misfit, default)
+        wanted = kind(getattr(conf, name))
         if wanted:
             text = f"DDP_{name.upper()} must be {wanted}, not {getattr(conf, name)!r}."
             found.append(Error(text, hint="See docs/reference.md.", id="dddp.E006"))
@@ -67,6 +70,17 @@ def _misfit(default: Any, value: Any) -> str:
         return "" if number and whole else "a positive number"
     if isinstance(default, str):
         return "" if isinstance(value, str) else "a string"
+    return ""
+
+
+def _misfit_of_rate_limits(value: Any) -> str:
+    if not isinstance(value, list | tuple):
+        return "a list of dicts"
+    try:
+        for options in value:
+            rate_limit_of(options)
+    except DDPError as error:
+        return f"a list of rate limits ({error})"
     return ""
 
 

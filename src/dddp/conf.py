@@ -32,6 +32,15 @@ DEFAULTS: dict[str, Any] = {
     "transaction_rows": 10_000,
     "pending_rows": 10_000,
     "allowed_origins": (),
+    "rate_limits": (
+        {
+            "type": "method",
+            "name": ("login", "createUser", "resetPassword", "forgotPassword"),
+            "per": ("connection", "name"),
+            "requests": 5,
+            "seconds": 10,
+        },
+    ),
 }
 
 

@@ -33,6 +33,7 @@ TESTING_MAY_IMPORT = {*BASE, "protocol", "testing"}
 
 WITHOUT_IO = {
     *BASE,
+    "api.rate_limit",
     "protocol",
     "changefeed.payload",
     "changefeed.snapshot",
@@ -50,6 +51,7 @@ WITHOUT_IO = {
     "livequery.template",
     "livequery.transaction",
     "session.batch",
+    "session.rate_limiter",
     "session.visibility",
 }
 IO = {"asyncio", "django", "psycopg", "select", "socket", "subprocess", "threading", "time"}

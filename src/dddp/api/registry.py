@@ -11,6 +11,8 @@ from django.utils.module_loading import autodiscover_modules
 from dddp.api.collection import Collection
 from dddp.api.endpoints import APIMixin, Function
 from dddp.api.publication import Publication
+from dddp.api.rate_limit import RateLimit, rate_limit_of
+from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
 
 Provider = type[APIMixin]
@@ -23,6 +25,8 @@ class Registry:
         self._collections: dict[str, Collection] = {}
         self._publications: dict[str, Publication] = {}
         self._methods: dict[str, Function] = {}
+        self._rate_limits: list[RateLimit] = []
+        self._configured: tuple[Any, list[RateLimit]] = ((), [])
 
     def register(self, providers: Provider | Iterable[Provider]) -> None:
         """Offer `Collection`, `Publication` and `APIMixin` subclasses: one, or several.
@@ -80,6 +84,25 @@ class Registry:
     def method(self, name: str) -> Function | None:
         """The function that a method name calls."""
         return self._methods.get(name)
+
+    def rate_limit(self, requests: int, seconds: float, **options: Any) -> None:
+        """Refuse more than so many requests in so many seconds: a rule more.
+
+        Takes the options of `dddp.api.rate_limit.RateLimit`; raises ConfigurationError for
+        wrong ones.
+        """
+        self._rate_limits.append(
+            rate_limit_of({"requests": requests, "seconds": seconds, **options})
+        )
+
+    def rate_limits(self) -> list[RateLimit]:
+        """The rules of `DDP_RATE_LIMITS`, and those that have been added here."""
+        given, rules = self._configured
+        if given is not conf.rate_limits:
+            given = conf.rate_limits
+            rules = [rate_limit_of(options) for options in given]
+            self._configured = given, rules
+        return [*rules, *self._rate_limits]
 
     def autodiscover(self) -> None:
         """Import the `ddp` module of every installed app."""

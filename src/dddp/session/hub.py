@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from dddp.livequery.questions import Answer, Question
 from dddp.session.calls import notify
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
+from dddp.session.rate_limiter import RateLimiter
 from dddp.session.session import Session
 from dddp.session.turns import Turns
 from dddp.session.visibility import deliver
@@ -56,6 +58,7 @@ class Hub:
         self.registry = registry
         self.fences = Fences()
         self.turns = Turns()
+        self.rate_limiter = RateLimiter(registry.rate_limits, time.monotonic)
         self.watched: frozenset[str] = frozenset()
         self.sessions: dict[Session, None] = {}
         self.stopped = False
@@ -127,6 +130,7 @@ class Hub:
     def forget(self, session: Session) -> None:
         """The session has ended."""
         self.sessions.pop(session, None)
+        self.rate_limiter.forget(session.id)
 
     def finish(self, ending: Awaitable[None]) -> None:
         """Have something run to its end, which outlives its session; `stop` waits for it."""
@@ -207,9 +211,10 @@ class Hub:
                 raise
 
     async def _sweep(self) -> None:
-        """Give up on clients that do not read."""
+        """Give up on clients that do not read; let go of what was counted."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            self.rate_limiter.sweep()
             for session in list(self.sessions):
                 session.outbox.check()
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from dddp.api.rate_limit import Request
 from dddp.api.this import Invocation
 from dddp.conf import conf
 from dddp.exceptions import MeteorError
@@ -57,7 +58,11 @@ class Session:
         self.outbox.on_abort(lambda: self._loop.call_soon(self.lost))
         self._rights = Rights(hub, self._rights_changed, self._end_if_gone)
         self._subscriptions = Subscriptions(
-            hub, self.outbox, self._invocation, lambda what: f"{what} of session {self.id}"
+            hub,
+            self.outbox,
+            self._invocation,
+            lambda what: f"{what} of session {self.id}",
+            lambda name: self._admit("subscription", name),
         )
         self._protocol = Connection(
             new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
@@ -203,13 +208,20 @@ class Session:
             self.outbox.push(messages.result(event.id, error=error))
             self.outbox.push(messages.updated([event.id]))
             return
+        what = f"Method {event.method!r} of session {self.id}"
+        try:
+            self._admit("method", event.method)
+        except Exception as refusal:
+            refused = messages.result(event.id, error=wire_error(refusal, what))
+            self.outbox.push_all([messages.updated([event.id]), refused])
+            return
         fence = self._hub.fences.new()
         call = Call(
             event.id,
             function,
             event.params,
             self._invocation(event.random_seed, may_set_user=True),
-            f"Method {event.method!r} of session {self.id}",
+            what,
             (self._hub.fence_channel, fence.token),
             self._hub.watched,
         )
@@ -229,6 +241,11 @@ class Session:
         else:
             self._hub.fences.drop(fence)
             self.outbox.push_all([messages.updated([event.id]), frame])
+
+    def _admit(self, type: str, name: str) -> None:
+        """Raises MeteorError if there are too many requests, or what a rule's function raises."""
+        request = Request(self.user_id, self.connection.client_address, self.id, name, type)
+        self._hub.rate_limiter.require(request)
 
     async def _with_other_user(self, call: Call, result: Frame) -> Frame:
         """Do what `this.set_user_id` has asked for; returns the result to send."""

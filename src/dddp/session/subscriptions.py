@@ -36,10 +36,12 @@ class Subscriptions:
         outbox: Outbox,
         invocation: Callable[[], Invocation],
         describe: Callable[[str], str],
+        admit: Callable[[str], None],
     ) -> None:
         self._hub = hub
         self._outbox = outbox
         self._describe = describe
+        self._admit = admit
         self._view = View(outbox)
         self._place = Place(hub, self._view, outbox, invocation, self._ended, hub.finish)
         self._named: dict[str, Subscription] = {}
@@ -67,8 +69,9 @@ class Subscriptions:
             await self._outbox.room()
             try:
                 subscription = self._new(event.id, self._find(event.name), event.params)
-            except MeteorError as error:
-                self._outbox.push(messages.nosub(event.id, error.as_wire()))
+            except Exception as error:
+                wire = wire_error(error, self._describe(f"Subscription {event.name!r}"))
+                self._outbox.push(messages.nosub(event.id, wire))
                 return
             if not await self._tried(subscription, subscription.open()):
                 return
@@ -117,6 +120,7 @@ class Subscriptions:
             raise MeteorError(
                 "too-many-subscriptions", f"No more than {conf.max_subscriptions} subscriptions."
             )
+        self._admit(name)
         return publication
 
     def _new(self, id: str | None, publication: Publication, params: Sequence[Any]) -> Subscription:

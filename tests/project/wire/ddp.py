@@ -69,6 +69,27 @@ class Wire(APIMixin):
         stream = this.random_streams.for_collection(collection)
         return [stream.id() for _ in range(count)]
 
+    @api_endpoint
+    def limited(self):
+        return this.user_id
+
+    @api_endpoint
+    def limited_wrongly(self):
+        pass
+
+
+class Limited(Publication):
+    queries = [Keyed.objects.all()]
+
+
+def fail(_name):
+    raise ValueError("a rule")
+
+
+API.rate_limit(2, 60, name="wire/limited", type="method")
+API.rate_limit(2, 60, name="Limited", type="subscription")
+API.rate_limit(2, 60, name=lambda name: name == "wire/limited_wrongly" and fail(name))
+
 
 class AllKeyed(Publication):
     queries = [Keyed.objects.order_by("key")]
@@ -109,4 +130,6 @@ class Empty(Publication):
         return None
 
 
-API.register([Wire, AllKeyed, KeyedFrom, KeysOnly, Gated, Refused, Broken, NoQueryset, Empty])
+API.register(
+    [Wire, Limited, AllKeyed, KeyedFrom, KeysOnly, Gated, Refused, Broken, NoQueryset, Empty]
+)
