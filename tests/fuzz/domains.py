@@ -167,7 +167,7 @@ POINTING = {
         for field in model._meta.concrete_fields
         if field.is_relation and field.related_model is target
     ]
-    for target in MODELS
+    for target in (*MODELS, User)
 }
 TABLES = {model: model._meta.db_table for model in MODELS}
 ORDER_OF_CREATION = (Clan, Tag, Place, Beast, Pet, Haunt, Lair, Cub, Note)

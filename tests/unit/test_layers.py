@@ -43,6 +43,7 @@ WITHOUT_IO = {
     "livequery.index",
     "livequery.needs",
     "livequery.netting",
+    "livequery.owners",
     "livequery.plan",
     "livequery.predicates",
     "livequery.query",

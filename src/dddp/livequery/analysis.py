@@ -25,6 +25,7 @@ from dddp.livequery.plan import Layout, QueryPlan, Source
 from dddp.livequery.predicates import Condition
 from dddp.livequery.sources import sources_beyond, sources_of
 from dddp.livequery.template import frozen
+from dddp.livequery.text import refuse_text
 from dddp.livequery.walk import RANDOM, refuse, tables_of
 
 
@@ -95,6 +96,7 @@ def analyse(
     )
     if condition is not None:
         return plan
+    refuse_text(sql, tables, using)
     with _COMPILING:
         sources = [*sources_of(query, sql, tables, using), *map(_related_source, many)]
         if objects is not None:
@@ -169,8 +171,20 @@ def _selected(
         for expression, _, _ in compiler.select
     )
     if "" in types:
-        types = catalog.result_types(using, sql, params)
+        found = catalog.result_types(using, sql, params)
+        types = tuple(_as_django(*pair) for pair in zip(found, compiler.select, strict=True))
     return Selected(sql, params, columns, annotations, types)
+
+
+def _as_django(type_name: str, selected: tuple[Any, ...]) -> str:
+    """PostgreSQL's avg() and sum() give `numeric`; Django makes of it what the expression says."""
+    field = getattr(selected[0], "_output_field_or_none", None)
+    if type_name != "numeric" or field is None:
+        return type_name
+    kind = field.get_internal_type()
+    if kind == "FloatField":
+        return "float8"
+    return "int8" if kind.endswith("IntegerField") else "numeric"
 
 
 def _is_own(expression: Any, query: Query, known: dict[str, catalog.Column]) -> bool:

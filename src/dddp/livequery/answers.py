@@ -53,7 +53,7 @@ def _targets(
         for query in had:
             targets[query][identity] = None
     for found in answer.found:
-        for query in group.owners(question, found):
+        for query in group.owners.of(question, found):
             if asked is None or query in asked:
                 targets[query][found.id] = found.values
     return targets
@@ -64,7 +64,7 @@ def _whole(
 ) -> Effects:
     results: dict[LiveQuery, Documents] = {query: {} for query in asked}
     for found in answer.found:
-        for query in group.owners(question, found):
+        for query in group.owners.of(question, found):
             if query in results:
                 results[query][found.id] = found.values
     effects: Effects = {}

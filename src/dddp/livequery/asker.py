@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from dddp.livequery.answers import take_over
-from dddp.livequery.group import Group
+from dddp.livequery.group import Asked, Group
 from dddp.livequery.outage import RETRY_SECONDS, is_outage
 from dddp.livequery.query import Effects, LiveQuery
 from dddp.livequery.questions import Answer, Question
@@ -50,8 +51,9 @@ class Asker:
         try:
             while group.needs and group.queries:
                 position = self._position()
-                for question, queries in group.take():
-                    await self._ask_once(group, question, queries)
+                questions = deque(group.take())
+                while questions:
+                    questions.extend(await self._ask_once(group, *questions.popleft()))
                 group.applied = position
                 group.wake()
         finally:
@@ -60,10 +62,13 @@ class Asker:
 
     async def _ask_once(
         self, group: Group, question: Question, queries: list[LiveQuery] | None
-    ) -> None:
+    ) -> list[Asked]:
+        """Take over what the database says; returns what it gives rise to ask next."""
         for failures in itertools.count():
             try:
                 answer = await self._ask(question)
+                if question.batch is not group.batch:
+                    return group.whole(group.concerned(question, answer))
                 effects = take_over(group, question, queries, answer)
             except Exception as error:
                 if not is_outage(error):
@@ -71,11 +76,12 @@ class Asker:
                         "Live queries cannot be asked together, but one by one: %s", error
                     )
                     self._fall_back(group.queries if queries is None else queries)
-                    return
+                    break
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 logger.warning("Live queries wait for the database; next try in %s s", delay)
                 await asyncio.sleep(delay)
             else:
                 if effects:
                     self._deliver(effects)
-                return
+                break
+        return []

@@ -18,6 +18,7 @@ from django.db.models.sql.where import AND, WhereNode
 
 from dddp.livequery import catalog
 from dddp.livequery.conditions import constant
+from dddp.livequery.document import Shape
 from dddp.livequery.plan import Batch, Layout, Member, TermColumn
 from dddp.livequery.predicates import Convert, Term
 from dddp.livequery.template import Hole, Template, frozen
@@ -41,31 +42,77 @@ def member_of(
     Args:
         columns: attnames of the columns it selects, if these are all.
     """
-    keyed = _is_keyed(query)
-    docs = "" if not keyed or query.annotations else _documents(query, columns, using)
+    if not _is_keyed(query):
+        if layout.objects is not None:
+            return None
+        return _member(
+            query, [], (sql, params), layout, using, unsliced=_unsliced(query, layout, using)
+        )
+    docs = "" if query.annotations else _documents(query, columns, using)
     if layout.objects is not None and not docs:
         return None
+    return _asked(query, docs, layout, using)
+
+
+def _asked(query: Query, docs: str, layout: Layout, using: str) -> Member:
+    """A query that can be asked about some documents."""
     terms = _terms(query, using) if docs else []
-    if docs:
-        inner = Template(*_pairs(query, terms, using))
-    else:
-        inner = Template(*_restricted(query, using)) if keyed else Template(sql, params)
+    inner = _pairs(query, terms, using) if docs else _restricted(query, using)
+    return _member(query, terms, inner, layout, using, docs, keyed=True)
+
+
+def _unsliced(query: Query, layout: Layout, using: str) -> Member | None:
+    """Who may have a document, whatever its place.
+
+    Behind an offset that does not do: a document that was before it, and leaves, moves all others.
+    """
+    if not query.is_sliced or query.low_mark:
+        return None
+    whole = query.clone()
+    whole.clear_limits()
+    whole.clear_ordering(force=True)
+    if not _is_keyed(whole):
+        return None
+    bare = Shape(layout.shape.collection, _pk_column(query), ())
+    if query.annotations:
+        rows = Layout(bare, layout.width, layout.pk_place, order=(), related="")
+        return _asked(whole, "", rows, using)
+    ids = "SELECT k.pk WHERE k.pk IS NOT NULL"
+    return _asked(whole, ids, Layout(bare, width=1, pk_place=0, order=(), related=""), using)
+
+
+def _member(
+    query: Query,
+    terms: list[Constant],
+    compiled: tuple[str, tuple[Any, ...]],
+    layout: Layout,
+    using: str,
+    docs: str = "",
+    keyed: bool = False,
+    unsliced: Member | None = None,
+) -> Member:
+    inner = Template(*compiled)
     names = tuple((term.alias, term.term.column) for term in terms)
     constants = tuple(map(frozen, inner.constants))
     serialize = layout.objects.serialize if layout.objects else None
-    key = (using, layout.shape, sql, names, tuple(inner.kinds), constants, serialize)
-    batch = _batches.get(key)
-    if batch is None:
+    other = unsliced.batch.key if unsliced else None
+    rows = (layout.shape, docs, compiled[0], names, serialize)
+    key = (using, rows, tuple(inner.kinds), constants, other)
+    if key not in _batches:
         if len(_batches) > MANY_SHAPES:
             _batches.clear()
-        pk_column = str(query.get_meta().pk.column)
-        pk = _column(query, query.get_initial_alias(), pk_column, str, using)
         chosen = tuple(
             _column(query, term.alias, term.term.column, term.term.convert, using) for term in terms
         )
-        batch = _batches[key] = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
+        pk = _column(query, query.get_initial_alias(), _pk_column(query), str, using)
+        _batches[key] = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
     values = tuple(value for term in terms for value in term.term.values)
-    return Member(batch, tuple(inner.data), tuple(map(frozen, inner.data)), values)
+    data_key = tuple(map(frozen, inner.data))
+    return Member(_batches[key], tuple(inner.data), data_key, values, unsliced)
+
+
+def _pk_column(query: Query) -> str:
+    return str(query.get_meta().pk.column)
 
 
 def _is_keyed(query: Query) -> bool:

@@ -74,8 +74,44 @@ def result_types(using: str, sql: str, params: tuple[Any, ...]) -> tuple[str, ..
     return known
 
 
+VOLATILE = """
+    SELECT proname FROM pg_proc WHERE proname = ANY(%s)
+    GROUP BY proname HAVING bool_and(provolatile = 'v')
+"""
+# Names in FROM may be aliases, and columns in `extract(year FROM x)`: these are no relations.
+OTHERS = """
+    SELECT name FROM unnest(%s::text[]) name
+    WHERE to_regclass(name) IS NOT NULL
+    AND to_regclass(name) NOT IN (
+        SELECT to_regclass(known) FROM unnest(%s::text[]) known WHERE to_regclass(known) IS NOT NULL
+    )
+"""
+
+
+@lru_cache(maxsize=4096)
+def volatile(using: str, names: frozenset[str]) -> list[str]:
+    """Those of these functions that are volatile; PostgreSQL, "Function Volatility Categories"."""
+    with connections[using].cursor() as cursor:
+        cursor.execute(VOLATILE, [list(names)])
+        return sorted(name for (name,) in cursor.fetchall())
+
+
+@lru_cache(maxsize=4096)
+def others(using: str, names: frozenset[str], tables: frozenset[str]) -> list[str]:
+    """Those of these names, as SQL writes them, that are relations and none of these tables."""
+    connection = connections[using]
+    quoted = {connection.ops.quote_name(table) for table in tables}
+    if names <= quoted:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(OTHERS, [list(names - quoted), list(quoted)])
+        return sorted(name for (name,) in cursor.fetchall())
+
+
 def forget() -> None:
     """Read the catalogue anew: a migration may have changed it."""
     columns_of.cache_clear()
     _type_name.cache_clear()
     _result_types.clear()
+    volatile.cache_clear()
+    others.cache_clear()

@@ -89,6 +89,7 @@ class Engine:
         if query is None:
             query = self._queries[plan.key] = LiveQuery(plan)
             query.loaded = asyncio.create_task(self._load(query))
+            logger.debug("Live query of %s: %s", query.shape.collection, plan.technique)
         query.users += 1
         try:
             await asyncio.shield(query.loaded)

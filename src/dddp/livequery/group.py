@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from dddp.livequery.document import Changes, Id
 from dddp.livequery.index import TableIndex
 from dddp.livequery.needs import Needs, Starts
 from dddp.livequery.netting import RowPair, is_same
-from dddp.livequery.plan import Batch, Member, Source
+from dddp.livequery.owners import Owners, drop
+from dddp.livequery.plan import Member, Source
 from dddp.livequery.predicates import Row, Unsure
 from dddp.livequery.query import LiveQuery
-from dddp.livequery.questions import Found, Question
+from dddp.livequery.questions import Answer, Question
 from dddp.livequery.template import as_text
+
+Asked = tuple[Question, list[LiveQuery] | None]
+"""A question, and the queries it is about; None: all of the group."""
 
 WHOLE_AT_ONCE = 500
 """Queries that are run as a whole in one statement."""
@@ -22,7 +26,14 @@ WHOLE_AT_ONCE = 500
 class Group:
     """Queries that differ in their parameters only.
 
+    Args:
+        member: the first of them as one of their shape.
+        sources: theirs.
+        limit: values kept for the next question; beyond, it is about whole results.
+
     Attributes:
+        owners: finds those that have a document.
+        unsliced: finds those whose slice a document may have come into; None: it cannot be asked.
         needs: what has come in since they were asked last.
         asked: how often they have been asked; a query's `joined` is this when it was loaded.
         applied: place in the stream up to which their documents are complete.
@@ -30,8 +41,10 @@ class Group:
         waiters: futures that are done when `is_behind` may have become false.
     """
 
-    def __init__(self, batch: Batch, sources: tuple[Source, ...], limit: int) -> None:
-        self.batch = batch
+    def __init__(self, member: Member, sources: tuple[Source, ...], limit: int) -> None:
+        self.batch = member.batch
+        self.owners = Owners(member.batch)
+        self.unsliced = Owners(member.unsliced.batch) if member.unsliced else None
         self.sources = sources
         self.queries: dict[LiveQuery, None] = {}
         self.loading: dict[LiveQuery, None] = {}
@@ -41,8 +54,6 @@ class Group:
         self._limit = limit
         self.needs = Needs(limit)
         self._indexes: list[TableIndex[LiveQuery]] = [TableIndex() for _ in sources]
-        self._owners: dict[tuple[Any, ...], dict[LiveQuery, None]] = {}
-        self._data: dict[tuple[Any, ...], dict[LiveQuery, None]] = {}
         self._holders: dict[Id, dict[LiveQuery, None]] = {}
         self.waiters: list[Any] = []
 
@@ -52,22 +63,23 @@ class Group:
         self.queries[query] = None
         for source, index in zip(query.plan.sources, self._indexes, strict=True):
             index.add(query, source.condition)
-        self._owners.setdefault((member.data_key, *member.terms), {})[query] = None
-        self._data.setdefault(member.data_key, {})[query] = None
+        self.owners.add(query, member)
+        if self.unsliced is not None and member.unsliced is not None:
+            self.unsliced.add(query, member.unsliced)
 
     def discard(self, query: LiveQuery) -> None:
         """Forget a query."""
-        member = _member(query)
         if query not in self.queries:
             return
         del self.queries[query]
         self.loading.pop(query, None)
         for source, index in zip(query.plan.sources, self._indexes, strict=True):
             index.discard(query, source.condition)
-        _drop(self._owners, (member.data_key, *member.terms), query)
-        _drop(self._data, member.data_key, query)
+        self.owners.discard(query)
+        if self.unsliced is not None:
+            self.unsliced.discard(query)
         for identity in query.documents:
-            _drop(self._holders, identity, query)
+            drop(self._holders, identity, query)
         if not self.queries:
             self.wake()
 
@@ -83,7 +95,8 @@ class Group:
                 continue
             queries = None if index.has_unindexed else _fulfilled(index, number, images)
             if queries is None or queries:
-                values = _values(source, images) if self.batch.keyed else None
+                by_document = self.batch.keyed or (queries is None and self.unsliced is not None)
+                values = _values(source, images) if by_document else None
                 self._want(number, values, queries, xid)
 
     def _want(
@@ -112,48 +125,46 @@ class Group:
             if before is None:
                 self._holders.setdefault(identity, {})[query] = None
             elif after is None:
-                _drop(self._holders, identity, query)
+                drop(self._holders, identity, query)
 
-    def take(self) -> list[tuple[Question, list[LiveQuery] | None]]:
+    def take(self) -> list[Asked]:
         """What to ask now, each with the queries concerned; None: all that are in the group."""
         needs, self.needs = self.needs, Needs(self._limit)
         self.applied = min(self.applied, needs.since)
         self.asked += 1
-        questions: list[tuple[Question, list[LiveQuery] | None]] = []
         if needs.all_whole:
             needs.whole.update(self.queries)
             needs.everyone = Starts()
+        if not self.batch.keyed:
+            needs.whole.update(needs.queries)
+            needs.queries = {}
+        questions: list[Asked] = []
         if needs.everyone.count:
-            questions.append((self._question(needs.everyone, None), None))
+            owners = self.unsliced or self.owners
+            questions.append((owners.question(self._found(needs.everyone), None), None))
         some = [query for query in needs.queries if query in self.queries]
         if some:
-            questions.append((self._question(needs.some, some), some))
-        whole = [query for query in needs.whole if query in self.queries]
-        for start in range(0, len(whole), WHOLE_AT_ONCE):
-            chunk = whole[start : start + WHOLE_AT_ONCE]
-            questions.append((self._question(None, chunk), chunk))
-        return questions
+            questions.append((self.owners.question(self._found(needs.some), some), some))
+        return [*questions, *self.whole(needs.whole)]
 
-    def _question(self, starts: Starts | None, queries: list[LiveQuery] | None) -> Question:
-        terms = None
-        if queries is None:
-            data = {key: _member(next(iter(users))) for key, users in self._data.items()}
-        else:
-            members = [_member(query) for query in queries]
-            data = {member.data_key: member for member in members}
-            terms = [
-                list({as_text(member.terms[place]): None for member in members})
-                for place in range(len(self.batch.terms))
-            ]
-        found = None
-        if starts is not None:
-            found = [(self.sources[number], [*v]) for number, v in starts.values.items()]
-        return Question(self.batch, found, list(data.values()), terms)
+    def whole(self, queries: Iterable[LiveQuery]) -> list[Asked]:
+        """What to ask about whole results."""
+        still = [query for query in queries if query in self.queries]
+        chunks = [still[at : at + WHOLE_AT_ONCE] for at in range(0, len(still), WHOLE_AT_ONCE)]
+        return [(self.owners.question(None, chunk), chunk) for chunk in chunks]
 
-    def owners(self, question: Question, found: Found) -> Iterator[LiveQuery]:
-        """The queries that have a document, by the keys that came with it."""
-        for number, *terms in found.keys:
-            yield from self._owners.get((question.members[number].data_key, *terms), ())
+    def concerned(self, question: Question, answer: Answer) -> dict[LiveQuery, None]:
+        """The queries whose slices documents have come into, moved within, or left."""
+        assert self.unsliced is not None, "only slices are asked about in two steps"
+        found: dict[LiveQuery, None] = {}
+        for identity in answer.concerned or ():
+            found.update(dict.fromkeys(self.holders(identity)))
+        for document in answer.found:
+            found.update(dict.fromkeys(self.unsliced.of(question, document)))
+        return found
+
+    def _found(self, starts: Starts) -> list[tuple[Source, list[str]]]:
+        return [(self.sources[number], [*values]) for number, values in starts.values.items()]
 
     def holders(self, identity: Id) -> list[LiveQuery]:
         """The queries that had a document so far."""
@@ -170,13 +181,6 @@ class Group:
         for future in waiters:
             if not future.done():
                 future.set_result(None)
-
-
-def _drop(users: dict[Any, dict[LiveQuery, None]], key: Any, query: LiveQuery) -> None:
-    of_key = users.get(key, {})
-    of_key.pop(query, None)
-    if not of_key:
-        users.pop(key, None)
 
 
 def _member(query: LiveQuery) -> Member:

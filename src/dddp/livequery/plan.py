@@ -129,12 +129,22 @@ class Member:
         data: its parameters that are data.
         data_key: equal for equal ones.
         terms: its values of the batch's terms.
+        unsliced: the same query without its slice, of which one can ask whose a document is: no
+            other results than theirs can have changed. None: it has none, or begins at an offset.
     """
 
     batch: Batch
     data: tuple[Any, ...]
     data_key: tuple[Any, ...]
     terms: tuple[Any, ...]
+    unsliced: Member | None = None
+
+    @property
+    def technique(self) -> str:
+        """What is asked when something changes, for humans."""
+        if self.unsliced is None:
+            return self.batch.technique
+        return f"{self.batch.technique}, of those that {self.unsliced.batch.technique} finds"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -177,7 +187,9 @@ class QueryPlan:
         """How changes get into its documents, and why in this way, for humans."""
         if self.condition is not None:
             return "decided from the row"
-        how = self.member.batch.technique if self.member else "run again"
+        if not self.sql:
+            return f"never asked, as {self.reason}"
+        how = self.member.technique if self.member else "run again"
         return f"{how}, as {self.reason}"
 
 

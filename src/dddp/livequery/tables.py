@@ -7,7 +7,7 @@ from typing import Any
 
 from dddp.livequery.group import Group
 from dddp.livequery.index import TableIndex
-from dddp.livequery.plan import Batch, Source
+from dddp.livequery.plan import Member, Source
 from dddp.livequery.query import LiveQuery
 
 
@@ -50,7 +50,7 @@ class Tables:
         """Have a query found by changes of its tables."""
         plan = query.plan
         if plan.member is not None:
-            query.group = self._group(plan.member.batch, plan.sources)
+            query.group = self._group(plan.member, plan.sources)
             query.group.add(query)
             return
         for table in plan.tables:
@@ -62,10 +62,10 @@ class Tables:
                 entry.deciding[query] = None
                 entry.index.add(query, plan.condition)
 
-    def _group(self, batch: Batch, sources: tuple[Source, ...]) -> Group:
-        group = self._groups.get(batch.key)
+    def _group(self, member: Member, sources: tuple[Source, ...]) -> Group:
+        group = self._groups.get(member.batch.key)
         if group is None:
-            group = self._groups[batch.key] = Group(batch, sources, self._limit)
+            group = self._groups[member.batch.key] = Group(member, sources, self._limit)
             for number, source in enumerate(sources):
                 self._tables.setdefault(source.table, Dependents()).groups[group, number] = None
         return group

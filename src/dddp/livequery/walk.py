@@ -21,8 +21,6 @@ REFUSED = {
 }
 RANDOM = "It uses order_by('?'): a random order is another one each time."
 EXTRA = "It uses extra(): write that part with expressions."
-# Of django.contrib.postgres, which may not be installed.
-VOLATILE = ("TransactionNow", "StatementTimestamp", "ClockTimestamp", "RandomUUID")
 
 
 def tables_of(query: Query) -> frozenset[str]:
@@ -57,8 +55,6 @@ def refuse(node: Any) -> None:
             raise QueryNotLive(f"It uses {kind.__name__}: {why}.")
     if isinstance(node, ExtraWhere):
         raise QueryNotLive(EXTRA)
-    if type(node).__name__ in VOLATILE:
-        raise QueryNotLive(f"It uses {type(node).__name__}, which differs at each run.")
 
 
 def _own_tables(query: Query) -> Iterator[str]:

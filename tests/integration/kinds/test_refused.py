@@ -8,6 +8,8 @@ from django.db.models import (
     Exists,
     F,
     FilteredRelation,
+    Func,
+    IntegerField,
     OuterRef,
     Q,
     Subquery,
@@ -16,7 +18,7 @@ from django.db.models import (
     Window,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Now, Random, RowNumber, TruncDay
+from django.db.models.functions import Length, Now, Random, RowNumber, TruncDay
 
 from dddp.exceptions import QueryNotLive
 from tools.plans import plan_of
@@ -27,6 +29,16 @@ RANDOM = "a random order"
 RAW = "raw SQL.*with expressions"
 EXTRA = r"extra\(\).*with expressions"
 LATE = Specimen.objects.filter(moment__lt=Now())
+
+
+def text(template):
+    """SQL that no expression tells of."""
+    return Func(template=template, output_field=IntegerField())
+
+
+def said(template):
+    return Message.objects.annotate(x=text(template))
+
 
 KINDS = {
     "clock in a condition": (LATE, CLOCK),
@@ -66,7 +78,7 @@ KINDS = {
         Specimen.objects.annotate(n=Window(RowNumber(), order_by=F("moment") - Now())),
         CLOCK,
     ),
-    "clock of the transaction": (Specimen.objects.filter(moment__lt=TransactionNow()), "differs"),
+    "clock of the transaction": (Specimen.objects.filter(moment__lt=TransactionNow()), CLOCK),
     "random order": (Message.objects.order_by("?"), RANDOM),
     "random order of a slice": (Message.objects.order_by("stars", "?")[:3], RANDOM),
     "random order of a subquery": (
@@ -76,7 +88,7 @@ KINDS = {
     "random, descending": (Message.objects.order_by(Random().desc())[:3], RANDOM),
     "random value": (Message.objects.annotate(x=Random()), RANDOM),
     "random condition": (Message.objects.filter(stars__gt=Random() * 3), RANDOM),
-    "random id": (Message.objects.annotate(x=RandomUUID()), "differs"),
+    "random id": (Message.objects.annotate(x=RandomUUID()), "gen_random_uuid.*volatile"),
     "raw SQL": (Message.objects.annotate(x=RawSQL("SELECT 1", ())), RAW),
     "raw SQL in a condition": (Message.objects.filter(stars__in=RawSQL("SELECT 1", ())), RAW),
     "extra condition": (Message.objects.extra(where=["stars = 1"]), EXTRA),
@@ -85,6 +97,23 @@ KINDS = {
     "extra in a subquery": (
         Message.objects.filter(author__in=Member.objects.extra(where=["level = 1"])),
         EXTRA,
+    ),
+    "clock by name": (said("clock_timestamp()"), "clock_timestamp.*volatile.*STABLE"),
+    "time of the transaction by name": (said("Now ()"), CLOCK),
+    "day as a keyword": (said("CURRENT_DATE"), CLOCK),
+    "random by name": (said("1 + random()"), "random.*volatile"),
+    "sequence by name": (said("nextval('zoo_message_id_seq')"), "nextval.*volatile"),
+    "another table by name": (
+        said("(SELECT max(level) FROM zoo_member)"),
+        r"reads zoo_member.*Exists\(\) or Subquery",
+    ),
+    "another table, quoted": (
+        said('(SELECT max(level) FROM public."zoo_member" x JOIN zoo_message y ON true)'),
+        r'reads public."zoo_member"',
+    ),
+    "another table in a condition": (
+        Message.objects.filter(stars__gt=text("(SELECT max(level) FROM zoo_member)")),
+        "reads zoo_member",
     ),
     "values": (Message.objects.values(), r"values.*only\(\)"),
     "one value each": (Message.objects.values_list("text", flat=True), r"values.*only\(\)"),
@@ -109,8 +138,28 @@ def test_a_queryset_of_this_kind_is_refused(database, queryset, reason):
         Message.objects.order_by("?").order_by("stars")[:3],
         Message.objects.order_by("?").order_by(),
         Message.objects.filter(pk__in=Message.objects.order_by("?").order_by("pk").values("pk")),
+        Message.objects.annotate(now=Length("text"), current_date=F("now") + 1),
+        Specimen.objects.filter(day__year=2026, moment__hour=1),
+        said("(SELECT max(stars) FROM zoo_message)"),
+        said(
+            "extract(year from '2026-01-01'::date)::int + length(trim(both from 'from zoo_member'))"
+        ),
+        said("(SELECT count(*) FROM unnest(ARRAY[1, 2]) zoo_member)"),
+        said("length('now()')"),
     ],
-    ids=["text", "parameter", "order replaced", "order removed", "order replaced within"],
+    ids=[
+        "text",
+        "parameter",
+        "order replaced",
+        "order removed",
+        "order replaced within",
+        "names of annotations",
+        "parts of dates",
+        "its own table",
+        "keywords",
+        "a function in place of a table",
+        "text that looks like it",
+    ],
 )
 def test_what_only_looks_like_it_is_not(database, queryset):
     assert plan_of(queryset).sql

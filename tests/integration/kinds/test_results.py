@@ -11,7 +11,6 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
-    FloatField,
     IntegerField,
     Max,
     OuterRef,
@@ -159,7 +158,9 @@ KINDS = {
     "sum, average, most": Over(
         lambda name: Member.objects.filter(name=name).annotate(
             total=Sum("messages__stars"),
-            mean=Cast(Avg("messages__stars"), FloatField()),
+            mean=Avg("messages__stars"),
+            all_ids=Sum("messages__pk"),
+            exact=Avg("messages__stars", output_field=DecimalField()),
             most=Max("messages__stars"),
         ),
         NAMES,

@@ -38,6 +38,7 @@ class FakePlan:
     shape: Shape = SHAPE
     member: Member | None = None
     sources: tuple[Source, ...] = ()
+    technique: str = "asked in a test"
 
 
 def everything():
