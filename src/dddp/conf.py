@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "transaction_rows": 10_000,
     "pending_rows": 10_000,
     "allowed_origins": (),
+    "api_endpoint_decorators": (),
     "rate_limits": (
         {
             "type": "method",

@@ -20,12 +20,17 @@ class RandomStreams:
         self._seed = seed
         self._streams: dict[str, Random] = {}
 
+    @property
+    def seed(self) -> str:
+        """What the streams are seeded with."""
+        if self._seed is None:
+            self._seed = random_secret()
+        return self._seed
+
     def stream(self, name: str) -> Random:
         """The stream of that name; it goes on where it was left."""
         if name not in self._streams:
-            if self._seed is None:
-                self._seed = random_secret()
-            self._streams[name] = Random(Alea(self._seed, name).fraction)
+            self._streams[name] = Random(Alea(self.seed, name).fraction)
         return self._streams[name]
 
     def for_collection(self, name: str) -> Random:

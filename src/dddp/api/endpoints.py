@@ -1,8 +1,8 @@
-"""Methods: functions of an `APIMixin` subclass that clients may call by name."""
+"""Methods as functions of an `APIMixin` subclass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar, overload
 
 Function = Callable[..., Any]
@@ -12,21 +12,27 @@ F = TypeVar("F", bound=Function)
 @overload
 def api_endpoint(path_or_func: F) -> F: ...
 @overload
-def api_endpoint(path_or_func: str | None = None) -> Callable[[F], F]: ...
-def api_endpoint(path_or_func: Any = None) -> Any:
-    """Let clients call this function.
+def api_endpoint(
+    path_or_func: str | None = None, decorate: bool = True, transaction: bool = True
+) -> Callable[[F], F]: ...
+def api_endpoint(path_or_func: Any = None, decorate: bool = True, transaction: bool = True) -> Any:
+    """Let clients call this function, `def` or `async def`.
 
     Bare, `@api_endpoint`, under its own name; or under another, `@api_endpoint("path")`. The name
     on the wire is the class's `api_path_prefix` followed by the path.
+
+    Args:
+        decorate: apply the decorators of `DDP_API_ENDPOINT_DECORATORS`.
+        transaction: each call has a transaction of its own.
     """
+
+    def mark(function: Any, path: str) -> Any:
+        function.api_path, function.api_options = path, (decorate, transaction)
+        return function
+
     if callable(path_or_func):
-        return _mark(path_or_func, path_or_func.__name__)
-    return lambda function: _mark(function, path_or_func or function.__name__)
-
-
-def _mark(function: F, path: str) -> F:
-    function.api_path = path  # type: ignore[attr-defined]
-    return function
+        return mark(path_or_func, path_or_func.__name__)
+    return lambda function: mark(function, path_or_func or function.__name__)
 
 
 class APIMixin:
@@ -34,9 +40,12 @@ class APIMixin:
 
     Attributes:
         api_path_prefix: put before each path: "/" unless set; "" for none.
+        api_providers: others, classes or instances, whose methods are offered with this one's,
+            under prefixes of their own.
     """
 
     api_path_prefix: ClassVar[str] = "/"
+    api_providers: ClassVar[Sequence[APIMixin | type[APIMixin]]] = ()
 
     def api_endpoints(self) -> Iterator[tuple[str, Function]]:
         """The methods of this provider: (name on the wire, bound function)."""
@@ -44,6 +53,9 @@ class APIMixin:
             path = getattr(getattr(type(self), name, None), "api_path", None)
             if isinstance(path, str):
                 yield self.get_api_path_prefix() + path, getattr(self, name)
+        for provider in self.api_providers:
+            instance = provider() if isinstance(provider, type) else provider
+            yield from instance.api_endpoints()
 
     def get_api_path_prefix(self) -> str:
         """What precedes the paths of this provider's methods."""

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db.models import Model
 from django.utils.module_loading import autodiscover_modules
 
 from dddp.api.collection import Collection
 from dddp.api.endpoints import APIMixin, Function
+from dddp.api.methods import Method
 from dddp.api.publication import Publication
 from dddp.api.rate_limit import RateLimit, rate_limit_of
+from dddp.api.this import Invocation, current
 from dddp.conf import conf
-from dddp.exceptions import ConfigurationError
+from dddp.exceptions import ConfigurationError, MeteorError
 
 Provider = type[APIMixin]
+F = TypeVar("F", bound=Function)
 
 
 class Registry:
@@ -24,7 +28,7 @@ class Registry:
     def __init__(self) -> None:
         self._collections: dict[str, Collection] = {}
         self._publications: dict[str, Publication] = {}
-        self._methods: dict[str, Function] = {}
+        self._methods: dict[str, Method] = {}
         self._rate_limits: list[RateLimit] = []
         self._configured: tuple[Any, list[RateLimit]] = ((), [])
 
@@ -48,7 +52,53 @@ class Registry:
         elif isinstance(provider, Publication):
             _claim(self._publications, provider.name, provider, "publication")
         for name, function in provider.api_endpoints():
-            _claim(self._methods, name, function, "method")
+            options = getattr(function, "api_options", (True, True))
+            self._offer(Method(name, function, *options))
+
+    def _offer(self, method: Method) -> None:
+        _claim(self._methods, method.name, method, "method")
+
+    def method(
+        self, name: str, *, decorate: bool = True, transaction: bool = True
+    ) -> Callable[[F], F]:
+        """Decorator: clients may call the function, `def` or `async def`, by this name.
+
+        Args:
+            decorate: apply the decorators of `DDP_API_ENDPOINT_DECORATORS`.
+            transaction: each call has a transaction of its own.
+
+        Raises:
+            ConfigurationError: the name is taken, or no string.
+        """
+        if not isinstance(name, str):
+            raise ConfigurationError(f'Methods need a name, as in @API.method("{name}").')
+
+        def offer(function: F) -> F:
+            self._offer(Method(name, function, decorate, transaction))
+            return function
+
+        return offer
+
+    def call(self, name: str, *params: Any) -> Any:
+        """Call a method as the server; returns what it returns, raises what it raises.
+
+        Within a method or publication it is called for the same client and user, and draws ids
+        from a stream that the client's call of it would draw from, too; elsewhere for nobody.
+        Within a transaction it has a savepoint.
+
+        Raises:
+            MeteorError: 404, or 400 for parameters that it does not take.
+        """
+        method = self.find_method(name)
+        if method is None:
+            raise MeteorError(404, f"Method '{name}' not found")
+        caller = current.get(None)
+        invocation = Invocation.of_server() if caller is None else caller.nested(name)
+        return method.serve(invocation, params)
+
+    async def acall(self, name: str, *params: Any) -> Any:
+        """`call`, to be awaited."""
+        return await sync_to_async(self.call)(name, *params)
 
     def collections(self) -> list[Collection]:
         """Every registered collection."""
@@ -81,8 +131,8 @@ class Registry:
         """The names of all methods."""
         return list(self._methods)
 
-    def method(self, name: str) -> Function | None:
-        """The function that a method name calls."""
+    def find_method(self, name: str) -> Method | None:
+        """The method of that name."""
         return self._methods.get(name)
 
     def rate_limit(self, requests: int, seconds: float, **options: Any) -> None:
@@ -120,6 +170,8 @@ def _claim(names: dict[str, Any], name: str, value: Any, kind: str) -> None:
 
 
 def _identity(value: Any) -> str:
+    if isinstance(value, Method):
+        value = value.function
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 

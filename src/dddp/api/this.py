@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from dddp.random_stream import RandomStreams
 
 current: ContextVar[Invocation] = ContextVar("dddp_invocation")
+
+NO_METHOD = "outside of a method called by a client"
+SERVER_INITIATED = "on a server initiated method call"
+UNBLOCKED = "in a method after calling unblock"
 
 
 @dataclass
@@ -20,10 +26,12 @@ class Invocation:
     Attributes:
         user_id: the primary key of the logged-in user as a string, or None.
         connection: the client's connection: `id`, `client_address`, `headers`, `secure`,
-            `transport`, `close()`, `on_close(callback)`.
+            `transport`, `close()`, `on_close(callback)`; None if a server's call.
         random_streams: ids drawn from here equal those the client drew (optimistic inserts).
         is_simulation: False: this is the server.
-        may_set_user: in methods that a client has called.
+        no_login: why `set_user_id` cannot be called; None in methods that a client has called.
+        on_unblock: lets the client's next message be handled; None in publications.
+        caller: the invocation that this is a nested call of.
         user_was_set: `set_user_id` was called.
         while_exists: what `set_user_id` was given so.
     """
@@ -32,10 +40,30 @@ class Invocation:
     connection: Any = None
     random_streams: RandomStreams = field(default_factory=lambda: RandomStreams(None))
     is_simulation: bool = False
-    may_set_user: bool = False
+    no_login: str | None = NO_METHOD
+    on_unblock: Callable[[], object] | None = None
+    caller: Invocation | None = None
     user_was_set: bool = field(default=False, init=False)
     while_exists: QuerySet[Any] | None = field(default=None, init=False)
     _user: Any = None
+    _request: HttpRequest | None = None
+
+    @classmethod
+    def of_server(cls) -> Invocation:
+        """Of a method that nobody's client has called."""
+        return cls(no_login=SERVER_INITIATED, on_unblock=_nothing)
+
+    def nested(self, method: str) -> Invocation:
+        """Of a method that is called within this (Meteor 3: a seed of the stream "/rpc/...")."""
+        return Invocation(
+            user_id=self.user_id,
+            connection=self.connection,
+            random_streams=RandomStreams(self.random_streams.seed_for_call(method)),
+            no_login=self.no_login,
+            on_unblock=_nothing,
+            caller=self,
+            _user=self._user,
+        )
 
     @property
     def user(self) -> Any:
@@ -43,6 +71,47 @@ class Invocation:
         if self._user is None:
             self._user = _load_user(self.user_id)
         return self._user
+
+    @property
+    def user_ddp_id(self) -> str | None:
+        """The id of the user's document."""
+        return self.user_id
+
+    @property
+    def random_seed(self) -> str:
+        """What the random streams are seeded with: the client's, or one of this invocation."""
+        return self.random_streams.seed
+
+    @property
+    def request(self) -> HttpRequest:
+        """The connection's handshake as a request, for code that expects one.
+
+        It has `META`, `COOKIES`, `GET`, as `user` the logged-in one, and where
+        `django.contrib.sessions` is installed the `session` of its cookie, which nobody saves.
+
+        Raises:
+            RuntimeError: there is no client.
+        """
+        if self.connection is None:
+            raise RuntimeError("this.request: there is no client that could have sent one.")
+        if self._request is None:
+            self._request = _request_of(self)
+        return self._request
+
+    def unblock(self) -> None:
+        """Let the client's next message be handled now, and not when this method has returned.
+
+        In nested calls nothing happens, nor once `set_user_id` was called: what follows a login
+        waits for it.
+
+        Raises:
+            RuntimeError: no method is running.
+        """
+        if self.on_unblock is None:
+            raise RuntimeError("this.unblock() can be called in methods only.")
+        if self.caller is None and not self.user_was_set:
+            self.no_login = self.no_login or UNBLOCKED
+            self.on_unblock()
 
     def set_user_id(self, user_id: str | None, while_exists: QuerySet[Any] | None = None) -> None:
         """Log the caller in as the user with this primary key, or out (None).
@@ -56,17 +125,19 @@ class Invocation:
                 the method's transaction is committed until `set_user_id` is called again.
 
         Raises:
-            RuntimeError: nobody's method is running.
+            RuntimeError: nobody's method is running, or it has called `unblock`.
             TypeError: `user_id` is neither a string nor None, or there is a condition for nobody.
         """
-        if not self.may_set_user:
-            raise RuntimeError("Can't call set_user_id outside of a method called by a client.")
+        if self.no_login is not None:
+            raise RuntimeError(f"Can't call set_user_id {self.no_login}.")
         if not isinstance(user_id, str | None):
             raise TypeError(f"set_user_id takes a string or None, not {user_id!r}: str(user.pk)")
         if while_exists is not None and (user_id is None or not isinstance(while_exists, QuerySet)):
             raise TypeError("while_exists is a queryset, and goes with a user.")
-        self.user_id, self._user, self.user_was_set = user_id, None, True
-        self.while_exists = while_exists
+        if self.caller is not None:
+            self.caller.set_user_id(user_id, while_exists)
+        self.user_id, self.while_exists, self.user_was_set = user_id, while_exists, True
+        self._user = self._request = None
 
 
 class This:
@@ -86,6 +157,10 @@ class This:
 this: Any = This()
 
 
+def _nothing() -> None:
+    """Unblocking a nested call."""
+
+
 def _load_user(user_id: str | None) -> Any:
     from django.contrib.auth import get_user_model
     from django.contrib.auth.models import AnonymousUser
@@ -94,3 +169,19 @@ def _load_user(user_id: str | None) -> Any:
         return AnonymousUser()
     user = get_user_model()._default_manager.filter(pk=user_id).first()
     return user if getattr(user, "is_active", user is not None) else AnonymousUser()
+
+
+def _request_of(invocation: Invocation) -> HttpRequest:
+    from importlib import import_module
+
+    from django.apps import apps
+    from django.conf import settings
+    from django.utils.functional import SimpleLazyObject
+
+    request: Any = invocation.connection.request()
+    request.user = SimpleLazyObject(lambda: invocation.user)
+    if apps.is_installed("django.contrib.sessions"):
+        key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    found: HttpRequest = request
+    return found

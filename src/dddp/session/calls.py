@@ -1,29 +1,22 @@
-"""Calls of methods. Runs in threads; one transaction for each call."""
+"""Calls of methods. Runs in threads; each in a transaction, unless it wants none."""
 
 from __future__ import annotations
 
-import inspect
-import logging
 from collections.abc import Callable, Sequence
 from collections.abc import Collection as Container
 from dataclasses import dataclass, field
-from traceback import format_exception_only
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from django.conf import settings
 from django.db import connections, transaction
 
-from dddp import ejson
+from dddp.api.methods import Method
 from dddp.api.this import Invocation, current
 from dddp.changefeed.fence import notify_fence
 from dddp.conf import conf
-from dddp.exceptions import MeteorError
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
+from dddp.session.errors import wire_error
 from dddp.session.rights import Login, login_of
-
-logger = logging.getLogger("dddp.session")
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +34,7 @@ class Call:
     """
 
     id: str
-    function: Callable[..., Any]
+    method: Method
     params: Sequence[Any]
     invocation: Invocation
     what: str
@@ -65,63 +58,61 @@ class Call:
             current.reset(token)
 
     def _run(self) -> Frame:
-        try:
-            inspect.signature(self.function).bind(*self.params)
-        except TypeError as error:
-            raise MeteorError(400, "Match failed") from error
-        connection = connections[conf.database]
+        call = self.method.bound(self.params)
+        if not self.method.transaction:
+            return self._without_transaction(call)
         hooks = False
         try:
-            with transaction.atomic(using=conf.database):
+            with self.method.block():
                 transaction.on_commit(self._on_commit, using=conf.database)
-                frame = messages.result(self.id, self._result())
-                hooks = len(connection.run_on_commit) > 1
-                if self.invocation.user_was_set and not connection.needs_rollback:
-                    wanted = self.invocation
-                    self.login = login_of(wanted.user_id, wanted.while_exists, self.watched)
-                if not hooks and not connection.needs_rollback:
-                    with connection.cursor() as cursor:
-                        self.fenced = notify_fence(cursor, *self.fence)
+                frame = messages.result(self.id, call())
+                hooks = self._prepare_commit()
+            if hooks:
+                self.login = self._wanted_login()
             return frame
         finally:
             self.fenced = self.fenced and self.committed
             if hooks and self.committed:
-                notify(*self.fence)
-                self.fenced = True
+                # What hooks write comes after the transaction, and the token after that.
+                self._notify()
 
-    def _result(self) -> Any:
-        result = self.function(*self.params)
-        return async_to_sync(_awaited)(result) if inspect.iscoroutine(result) else result
+    def _prepare_commit(self) -> bool:
+        """Do what has to be done before; returns whether the method has hooks for after it."""
+        connection = connections[conf.database]
+        hooks = len(connection.run_on_commit) > 1
+        if not connection.needs_rollback:
+            self.login = self._wanted_login()
+            if not hooks:
+                with connection.cursor() as cursor:
+                    self.fenced = notify_fence(cursor, *self.fence)
+        return hooks
+
+    def _without_transaction(self, call: Callable[[], Any]) -> Frame:
+        """What it has written stays, also when it fails."""
+        try:
+            frame = messages.result(self.id, call())
+            self.login = self._wanted_login()
+            self.committed = True
+            return frame
+        finally:
+            self._notify()
+
+    def _wanted_login(self) -> Login | None:
+        if not self.invocation.user_was_set:
+            return None
+        return login_of(self.invocation.user_id, self.invocation.while_exists, self.watched)
+
+    def _notify(self) -> None:
+        notify(*self.fence)
+        self.fenced = True
 
     def _on_commit(self) -> None:
         self.committed = True
 
 
-async def _awaited(coroutine: Any) -> Any:
-    return await coroutine
-
-
 def notify(channel: str, token: str) -> None:
     """Send a fence's token outside of any transaction."""
-    with connections[conf.database].cursor() as cursor:
+    connection = connections[conf.database]
+    connection.close_if_unusable_or_obsolete()
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, %s)", [channel, token])
-
-
-def wire_error(error: BaseException, what: str) -> dict[str, Any]:
-    """What a client is told of an exception: all of a MeteorError, of others that there was one.
-
-    Under `DEBUG` the details say which.
-
-    Args:
-        what: for the log, where the others go with their traceback: "Method 'x' of session y".
-    """
-    if not isinstance(error, MeteorError):
-        logger.error("%s failed", what, exc_info=error)
-        details = "".join(format_exception_only(error)).strip() if settings.DEBUG else None
-        error = MeteorError(500, "Internal server error", details)
-    try:
-        ejson.encode_plain(error.details)
-    except Exception:
-        logger.exception("%s: the details of its error cannot be sent", what)
-        error = MeteorError(error.error, error.reason)
-    return error.as_wire()

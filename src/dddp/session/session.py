@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 from dddp.api.rate_limit import Request
 from dddp.api.this import Invocation
 from dddp.conf import conf
-from dddp.exceptions import MeteorError
 from dddp.protocol import messages
 from dddp.protocol.connection import NORMAL_CLOSURE, Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
-from dddp.protocol.frames import Frame
 from dddp.random_stream import RandomStreams
-from dddp.session.calls import Call, wire_error
-from dddp.session.fences import Waiting
+from dddp.session.calling import Calling
 from dddp.session.handle import ConnectionHandle
 from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
@@ -35,9 +32,6 @@ CONNECT_SECONDS = 45.0
 
 LATE_SECONDS = 1.0
 """By which a timer comes too late only if the server was stopped, or too busy to read."""
-
-FENCE_SECONDS = 1.0
-"""How long a result is held back for the data it caused; DDP 1 allows `updated` to follow it."""
 
 
 class Session:
@@ -61,15 +55,23 @@ class Session:
             hub,
             self.outbox,
             self._invocation,
-            lambda what: f"{what} of session {self.id}",
+            self._describe,
             lambda name: self._admit("subscription", name),
+        )
+        self._calling = Calling(
+            hub,
+            self.outbox,
+            self._invocation,
+            self._describe,
+            admit=lambda name: self._admit("method", name),
+            log_in=self.log_in,
+            caught_up=self._caught_up,
+            served=self._end_if_gone,
         )
         self._protocol = Connection(
             new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
         )
         self._inbox = Inbox(conf.max_inbound_messages, conf.max_message_bytes)
-        self._calls: set[Call] = set()
-        self._following: set[asyncio.Future[None]] = set()
         self._following_rights: asyncio.Task[None] | None = None
         self._rights_are_stale = False
         self._room = asyncio.Event()
@@ -105,9 +107,9 @@ class Session:
             self._timer.cancel()
         if self._worker is not None:
             self._worker.cancel()
-        for following in [*self._following, self._following_rights]:
-            if following is not None:
-                following.cancel()
+        if self._following_rights is not None:
+            self._following_rights.cancel()
+        self._calling.end()
         self._subscriptions.end()
         self._rights.end()
         self._hub.forget(self)
@@ -184,8 +186,7 @@ class Session:
 
     def _end_if_gone(self) -> None:
         """Close once what the login depends on is gone, unless a method is about to replace it."""
-        replacing = any(call.invocation.user_was_set for call in self._calls)
-        if self._rights.is_gone and not replacing:
+        if self._rights.is_gone and not self._calling.replaces_login:
             self.lost()
 
     def _rights_changed(self) -> None:
@@ -202,84 +203,30 @@ class Session:
             self._following_rights = None
 
     async def _call(self, event: Method) -> None:
-        function = self._hub.registry.method(event.method)
-        if function is None:
-            error = MeteorError(404, f"Method '{event.method}' not found").as_wire()
-            self.outbox.push(messages.result(event.id, error=error))
-            self.outbox.push(messages.updated([event.id]))
-            return
-        what = f"Method {event.method!r} of session {self.id}"
-        try:
-            self._admit("method", event.method)
-        except Exception as refusal:
-            refused = messages.result(event.id, error=wire_error(refusal, what))
-            self.outbox.push_all([messages.updated([event.id]), refused])
-            return
-        fence = self._hub.fences.new()
-        call = Call(
-            event.id,
-            function,
-            event.params,
-            self._invocation(event.random_seed, may_set_user=True),
-            what,
-            (self._hub.fence_channel, fence.token),
-            self._hub.watched,
-        )
-        self._calls.add(call)
-        try:
-            frame = await self._hub.user_threads.run(call.run)
-            if call.committed and call.invocation.user_was_set:
-                frame = await self._with_other_user(call, frame)
-        except BaseException:
-            self._hub.fences.drop(fence)
-            raise
-        finally:
-            self._calls.discard(call)
-            self._end_if_gone()
-        if call.fenced:
-            await self._answer_behind(fence, event.id, frame)
-        else:
-            self._hub.fences.drop(fence)
-            self.outbox.push_all([messages.updated([event.id]), frame])
+        await self._calling.call(event)
 
     def _admit(self, type: str, name: str) -> None:
         """Raises MeteorError if there are too many requests, or what a rule's function raises."""
         request = Request(self.user_id, self.connection.client_address, self.id, name, type)
         self._hub.rate_limiter.require(request)
 
-    async def _with_other_user(self, call: Call, result: Frame) -> Frame:
-        """Do what `this.set_user_id` has asked for; returns the result to send."""
-        try:
-            await self.log_in(call.login)
-        except Exception as error:
-            return messages.result(call.id, error=wire_error(error, call.what))
-        return result
-
-    async def _answer_behind(self, fence: Waiting, method_id: str, result: Frame) -> None:
-        """Send `updated` behind all data of the call, and the result, which does not wait long."""
-        written = asyncio.ensure_future(self._written(fence))
-        self._following.add(written)
-        written.add_done_callback(self._following.discard)
-        done, _ = await asyncio.wait([written], timeout=FENCE_SECONDS)
-        if done:
-            self.outbox.push_all([messages.updated([method_id]), result])
-            return
-        self.outbox.push(result)
-        written.add_done_callback(lambda _: self.outbox.push(messages.updated([method_id])))
-
-    async def _written(self, fence: Waiting) -> None:
-        await self._hub.passed(fence)
+    async def _caught_up(self) -> None:
         if self._following_rights is not None:
             await asyncio.wait([self._following_rights])
         await self._hub.engine.settled(self._subscriptions.live_queries())
 
-    def _invocation(self, random_seed: str | None = None, may_set_user: bool = False) -> Invocation:
+    def _invocation(self, random_seed: str | None = None) -> Invocation:
         return Invocation(
             user_id=self.user_id,
             connection=self.connection,
             random_streams=RandomStreams(random_seed),
-            may_set_user=may_set_user,
         )
+
+    def _describe(self, what: str) -> str:
+        """For the log: what somebody has called or subscribed to, and who."""
+        user = "an anonymous user" if self.user_id is None else f"user {self.user_id}"
+        address = self.connection.client_address or "an unknown address"
+        return f"{what} of {user} at {address} (session {self.id})"
 
 
 HANDLERS: dict[type, Callable[[Session, Any], Awaitable[None]]] = {

@@ -13,7 +13,7 @@ from dddp.exceptions import MeteorError
 from dddp.livequery.query import LiveQuery
 from dddp.protocol import messages
 from dddp.protocol.events import Sub
-from dddp.session.calls import wire_error
+from dddp.session.errors import wire_error
 from dddp.session.imperative import ImperativeSubscription
 from dddp.session.outbox import Outbox
 from dddp.session.subscription import Place, QuerySubscription, Subscription

@@ -132,9 +132,11 @@ class TestClose:
 
     async def test_nothing_more_is_handled(self, hub, client, handed):
         await client.call("hold")
+        handed.clear()
         client.server.lost()
         await client.send({"msg": "method", "id": "2", "method": "hold"})
-        assert client.server._worker is None
+        await until(lambda: client.server._worker is None)
+        assert handed == []
 
 
 class TestOnClose:

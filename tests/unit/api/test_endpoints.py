@@ -47,6 +47,18 @@ class TestNames:
 
         assert names(Bare) == ["login"]
 
+    def test_of_other_providers_have_prefixes_of_their_own(self) -> None:
+        class Whole(APIMixin):
+            api_path_prefix = "whole/"
+            api_providers = [Plain, Plain()]
+
+            @api_endpoint
+            def own(self) -> None:
+                pass
+
+        of_plain = ["/bare", "/called", "/some/path"]
+        assert names(Whole) == ["whole/own", *of_plain, *of_plain]
+
     def test_of_collections_follow_the_collection(self) -> None:
         class Books(Collection):
             model = Book

@@ -52,9 +52,9 @@ class TestRegister:
 
     def test_methods_are_bound(self, registry: Registry) -> None:
         registry.register(Shop)
-        sell = registry.method("/sell")
+        sell = registry.find_method("/sell")
         assert sell is not None
-        assert sell() == "sold"
+        assert sell.bound([])() == "sold"
 
     def test_again(self, registry: Registry) -> None:
         for _ in range(2):
@@ -79,12 +79,39 @@ class TestRegister:
             registry.register(Nothing)
 
 
+class TestMethod:
+    def test_a_function_by_name(self, registry: Registry) -> None:
+        @registry.method("tasks.add")
+        def add(first: int, second: int = 1) -> int:
+            return first + second
+
+        found = registry.find_method("tasks.add")
+        assert found is not None
+        assert found.bound([2])() == add(2) == 3
+        assert registry.methods() == ["tasks.add"]
+
+    def test_needs_a_name(self, registry: Registry) -> None:
+        with pytest.raises(ConfigurationError, match=r'need a name, as in @API\.method\("'):
+            registry.method(print)  # type: ignore[arg-type]
+
+    def test_names_taken(self, registry: Registry) -> None:
+        registry.register(Shop)
+        with pytest.raises(ConfigurationError, match="Two methods are named '/sell'"):
+            registry.method("/sell")(lambda: None)
+
+    def test_transactions_are_the_default(self, registry: Registry) -> None:
+        registry.method("with")(lambda: None)
+        registry.method("without", transaction=False)(print)
+        found = [registry.find_method(name) for name in ("with", "without")]
+        assert [each and each.transaction for each in found] == [True, False]
+
+
 class TestUnknownNames:
     def test_are_none(self, registry: Registry) -> None:
         registry.register([Books, AllBooks, Shop])
         assert registry.collection("nope") is None
         assert registry.publication("nope") is None
-        assert registry.method("sell") is None
+        assert registry.find_method("sell") is None
         assert registry.collection_for(Person) is None
 
 

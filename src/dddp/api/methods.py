@@ -1,0 +1,99 @@
+"""Methods: what clients, and the server itself, call by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from dddp.api.arguments import Arguments
+from dddp.api.this import Invocation, current
+from dddp.conf import conf
+from dddp.exceptions import ConfigurationError
+
+Function = Callable[..., Any]
+
+
+class Method:
+    """A function with the name that it is called by.
+
+    Args:
+        function: `def` or `async def`; of a provider's, the bound one.
+        decorate: apply the decorators of `DDP_API_ENDPOINT_DECORATORS`.
+
+    Attributes:
+        arguments: what the function takes.
+        transaction: each call has a transaction, or within another's a savepoint.
+
+    Raises:
+        ConfigurationError: a decorator that cannot be imported.
+    """
+
+    def __init__(
+        self, name: str, function: Function, decorate: bool = True, transaction: bool = True
+    ) -> None:
+        self.name = name
+        self.function = function
+        self.arguments = Arguments(function)
+        self.transaction = transaction
+        self._decorated = decorated(function) if decorate else function
+
+    def bound(self, params: Sequence[Any]) -> Callable[[], Any]:
+        """The call with what a client passes, to be made in a thread.
+
+        Raises MeteorError as `Arguments.of` does.
+        """
+        return partial(_returned, self._decorated, self.arguments.of(params))
+
+    def block(self) -> AbstractContextManager[Any]:
+        """The transaction to call it in, if it shall have one."""
+        return transaction.atomic(using=conf.database) if self.transaction else nullcontext()
+
+    def serve(self, invocation: Invocation, params: Sequence[Any]) -> Any:
+        """Call it as part of something else, in a savepoint or transaction of its own."""
+        token = current.set(invocation)
+        try:
+            call = self.bound(params)
+            with self.block():
+                return call()
+        finally:
+            current.reset(token)
+
+
+def _returned(function: Function, arguments: Sequence[Any]) -> Any:
+    result = function(*arguments)
+    return async_to_sync(_awaited)(result) if inspect.iscoroutine(result) else result
+
+
+def decorated(function: Function) -> Function:
+    """Apply the decorators that `DDP_API_ENDPOINT_DECORATORS` lists, the first one innermost.
+
+    Those that can be called with nothing are, as in `@decorator()`; others as in `@decorator`.
+    """
+    for path in conf.api_endpoint_decorators:
+        try:
+            decorator = import_string(path)
+        except ImportError as error:
+            raise ConfigurationError(
+                f"DDP_API_ENDPOINT_DECORATORS lists {path!r}, which cannot be imported: {error}"
+            ) from error
+        function = (decorator() if _is_factory(decorator) else decorator)(function)
+    return function
+
+
+def _is_factory(decorator: Function) -> bool:
+    try:
+        inspect.signature(decorator).bind()
+    except TypeError:
+        return False
+    return True
+
+
+async def _awaited(coroutine: Any) -> Any:
+    return await coroutine

@@ -1,0 +1,179 @@
+"""All calls of one session: one after the other, but for those that unblock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from dddp.api.this import Invocation
+from dddp.conf import conf
+from dddp.exceptions import MeteorError
+from dddp.protocol import messages
+from dddp.protocol.events import Method
+from dddp.protocol.frames import Frame
+from dddp.session.calls import Call
+from dddp.session.errors import wire_error
+from dddp.session.fences import Waiting
+from dddp.session.outbox import Outbox
+from dddp.session.rights import Login
+
+if TYPE_CHECKING:
+    from dddp.session.hub import Hub
+
+logger = logging.getLogger("dddp.session")
+
+FENCE_SECONDS = 1.0
+"""How long a result is held back for the data it caused; DDP 1 allows `updated` to follow it."""
+
+
+class Calling:
+    """The methods that a client calls.
+
+    Args:
+        invocation: makes what `this` is in a method, of the client's random seed.
+        describe: completes a sentence for the log: "Method 'x'".
+        admit: raises MeteorError for a method of this name that may not be called now.
+        log_in: makes the session somebody else's.
+        caught_up: waits until all that the change feed has told is with the client.
+        served: called when a method has returned and its login is done.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        outbox: Outbox,
+        invocation: Callable[[str | None], Invocation],
+        describe: Callable[[str], str],
+        admit: Callable[[str], None],
+        log_in: Callable[[Login | None], Awaitable[None]],
+        caught_up: Callable[[], Awaitable[None]],
+        served: Callable[[], None],
+    ) -> None:
+        self._hub = hub
+        self._outbox = outbox
+        self._invocation = invocation
+        self._describe = describe
+        self._admit = admit
+        self._log_in = log_in
+        self._caught_up = caught_up
+        self._served = served
+        self._loop = asyncio.get_running_loop()
+        self._running: set[Call] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Event()
+        # Unblocked calls of one client must not take all threads.
+        self._most = max(1, conf.worker_threads // 2)
+
+    @property
+    def replaces_login(self) -> bool:
+        """A method that has called `set_user_id` is still running."""
+        return any(call.invocation.user_was_set for call in self._running)
+
+    async def call(self, event: Method) -> None:
+        """Serve a call; returns when the client's next message may be handled."""
+        method = self._hub.registry.find_method(event.method)
+        if method is None:
+            error = MeteorError(404, f"Method '{event.method}' not found").as_wire()
+            self._outbox.push(messages.result(event.id, error=error))
+            self._outbox.push(messages.updated([event.id]))
+            return
+        what = self._describe(f"Method {event.method!r}")
+        try:
+            self._admit(event.method)
+        except Exception as refusal:
+            self._answer(event.id, messages.result(event.id, error=wire_error(refusal, what)))
+            return
+        while len(self._running) >= self._most:
+            self._room.clear()
+            await self._room.wait()
+        fence = self._hub.fences.new()
+        call = Call(
+            event.id,
+            method,
+            event.params,
+            self._invocation(event.random_seed),
+            what,
+            (self._hub.fence_channel, fence.token),
+            self._hub.watched,
+        )
+        await self._start(call, fence)
+
+    def end(self) -> None:
+        """The client is gone; what runs in a thread goes on there."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _start(self, call: Call, fence: Waiting) -> None:
+        """Returns when the call has been answered, or waits for its data only, or unblocks."""
+        go_on = self._loop.create_future()
+        call.invocation.no_login = None
+        call.invocation.on_unblock = lambda: self._loop.call_soon_threadsafe(_set, go_on)
+        task = self._loop.create_task(self._serve(call, fence, go_on))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: _set(go_on))
+        await go_on
+
+    async def _serve(self, call: Call, fence: Waiting, go_on: asyncio.Future[None]) -> None:
+        self._running.add(call)
+        try:
+            result = await self._hub.user_threads.run(call.run)
+            if call.committed and call.invocation.user_was_set:
+                result = await self._with_other_user(call, result)
+        except Exception as error:
+            call.fenced = False
+            result = messages.result(call.id, error=wire_error(error, call.what))
+        except BaseException:
+            self._hub.fences.drop(fence)
+            raise
+        finally:
+            self._running.discard(call)
+            self._room.set()
+            self._served()
+        if call.fenced:
+            await self._answer_behind(fence, call.id, result, go_on)
+        else:
+            self._hub.fences.drop(fence)
+            self._answer(call.id, result)
+
+    async def _with_other_user(self, call: Call, result: Frame) -> Frame:
+        """Do what `this.set_user_id` has asked for; returns the result to send."""
+        try:
+            await self._log_in(call.login)
+        except Exception as error:
+            return messages.result(call.id, error=wire_error(error, call.what))
+        return result
+
+    async def _answer_behind(
+        self, fence: Waiting, id: str, result: Frame, go_on: asyncio.Future[None]
+    ) -> None:
+        """Send `updated` behind all data of the call, and the result, which does not wait long."""
+        written = self._loop.create_task(self._written(fence))
+        try:
+            done, _ = await asyncio.wait([written], timeout=FENCE_SECONDS)
+            if done:
+                self._answer(id, result)
+                return
+            self._outbox.push(result)
+            _set(go_on)
+            await asyncio.wait([written])
+            self._outbox.push(messages.updated([id]))
+        finally:
+            written.cancel()
+
+    async def _written(self, fence: Waiting) -> None:
+        try:
+            await self._hub.passed(fence)
+            await self._caught_up()
+        except Exception:
+            logger.exception("What a method has written cannot be waited for")
+
+    def _answer(self, id: str, result: Frame) -> None:
+        self._outbox.push_all([messages.updated([id]), result])
+
+
+def _set(go_on: asyncio.Future[None]) -> None:
+    if not go_on.done():
+        go_on.set_result(None)
