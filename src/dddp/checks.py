@@ -123,6 +123,16 @@ def check_publications(**_: Any) -> list[CheckMessage]:
     return found
 
 
+@register(TAG)
+def check_methods(**_: Any) -> list[CheckMessage]:
+    """dddp.E009: a method that clients cannot call."""
+    return [
+        Error(f"Method {method.name!r}: {problem}", obj=method.function, id="dddp.E009")
+        for method in filter(None, map(API.find_method, API.methods()))
+        for problem in method.arguments.problems()
+    ]
+
+
 @register(TAG, Tags.database)
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """dddp.E004, W001: what the database itself lacks; asked with `check --database`."""

@@ -76,7 +76,7 @@ def decorated(function: Function) -> Function:
 
     Those that can be called with nothing are, as in `@decorator()`; others as in `@decorator`.
     """
-    for path in conf.api_endpoint_decorators:
+    for path in conf.api_endpoint_decorators or ():
         try:
             decorator = import_string(path)
         except ImportError as error:

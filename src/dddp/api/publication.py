@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.db.models.query import RawQuerySet
 
+from dddp.api.arguments import Arguments
 from dddp.api.endpoints import APIMixin
 from dddp.api.imperative import Imperative, Publisher
 from dddp.exceptions import ConfigurationError, MeteorError
@@ -53,35 +54,36 @@ class Publication(Imperative, APIMixin):
 
     def queries_for(self, params: Sequence[Any]) -> list[Published]:
         """Call `get_queries`; parameters it does not take are the client's error (400)."""
-        if type(self).get_queries is Publication.get_queries:
-            if params:
-                raise MeteorError(400, "Match failed")
-        else:
-            _require_fit(self.get_queries, params)
-        return _listed(self.get_queries(*params))
+        if type(self).get_queries is Publication.get_queries and params:
+            raise MeteorError(400, "Match failed")
+        return _listed(self.get_queries(*self._arguments.of(params)))
 
     @property
     def is_imperative(self) -> bool:
         """Has it a `publish` method of its own?"""
         return type(self).publish is not Imperative.publish
 
-    def serving(self, publisher: Publisher) -> Publication:
-        """An instance for one subscription; parameters `publish` does not take: as above."""
-        _require_fit(self.publish, publisher.params)
+    def serving(self, publisher: Publisher) -> tuple[Publication, list[Any]]:
+        """An instance for one subscription, and what to call its `publish` with.
+
+        Parameters that it does not take are the client's error (400).
+        """
+        arguments = self._arguments.of(publisher.params)
         instance = type(self)()
         instance._publisher = publisher
-        return instance
+        return instance, arguments
+
+    def problems(self) -> Iterator[str]:
+        """A sentence for each thing that keeps clients from subscribing."""
+        return self._arguments.problems()
+
+    @cached_property
+    def _arguments(self) -> Arguments:
+        return Arguments(self.publish if self.is_imperative else self.get_queries)
 
     def static_queries(self) -> list[Published]:
         """What `queries` holds, whoever subscribes."""
         return _listed(self.queries)
-
-
-def _require_fit(function: Callable[..., Any], params: Sequence[Any]) -> None:
-    try:
-        inspect.signature(function).bind(*params)
-    except TypeError as error:
-        raise MeteorError(400, "Match failed") from error
 
 
 def _listed(found: Any) -> list[Published]:

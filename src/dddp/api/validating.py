@@ -45,6 +45,7 @@ def publication_problems(publication: Publication) -> Iterator[str]:
             f"It is universal, so nobody passes parameters: `{function.__name__}` must not "
             f"need any."
         )
+    yield from publication.problems()
 
 
 def _filter_problems(collection: Collection) -> Iterator[str]:

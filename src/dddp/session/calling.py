@@ -119,7 +119,7 @@ class Calling:
     async def _serve(self, call: Call, fence: Waiting, go_on: asyncio.Future[None]) -> None:
         self._running.add(call)
         try:
-            result = await self._hub.user_threads.run(call.run)
+            result = await self._hub.user_threads.run(call.run, what=call.what)
             if call.committed and call.invocation.user_was_set:
                 result = await self._with_other_user(call, result)
         except Exception as error:

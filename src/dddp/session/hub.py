@@ -43,6 +43,8 @@ RETRY_SECONDS = (0.05, 0.2, 1.0)
 SWEEP_SECONDS = 5.0
 FINISH_SECONDS = 5.0
 QUERY_THREADS = 4
+SPARE_FACTOR = 3
+"""How many times as many threads there may be while methods and publications do not return."""
 
 
 class Hub:
@@ -63,7 +65,8 @@ class Hub:
         self.sessions: dict[Session, None] = {}
         self.stopped = False
         # Two pools: methods that never return must not keep live queries from being run.
-        self.user_threads = Threads(conf.worker_threads, "dddp-user")
+        threads = conf.worker_threads
+        self.user_threads = Threads(threads, "dddp-user", spare=SPARE_FACTOR * threads)
         self._query_threads = Threads(QUERY_THREADS, "dddp-query")
         self.listener = Listener(listen_params, self._on_batch, self._on_lost, self._on_live)
         self.engine = Engine(

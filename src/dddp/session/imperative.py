@@ -128,18 +128,19 @@ class ImperativeSubscription(Subscription):
         self._sources.clear()
 
     async def _start(self) -> None:
-        instance = self.publication.serving(self)
+        instance, arguments = self.publication.serving(self)
         if inspect.iscoroutinefunction(instance.publish):
             hub = self.place.hub
             await hub.retrying(hub.user_threads.run, getattr, self.invocation, "user")
-        self._task = asyncio.create_task(self._run(instance), context=self._context)
+        self._task = asyncio.create_task(self._run(instance, arguments), context=self._context)
 
-    async def _run(self, instance: Publication) -> None:
+    async def _run(self, instance: Publication, arguments: list[Any]) -> None:
         try:
             if inspect.iscoroutinefunction(instance.publish):
-                returned = await instance.publish(*self.params)
+                returned = await instance.publish(*arguments)
             else:
-                returned = await self.place.hub.user_threads.run(self._publish, instance)
+                run, what = self.place.hub.user_threads.run, f"Publication {instance.name!r}"
+                returned = await run(self._publish, instance, arguments, what=what)
             if returned is not None:
                 raise TypeError(
                     f"publish() of {self.publication.name!r} returned {returned!r}: it adds "
@@ -155,10 +156,10 @@ class ImperativeSubscription(Subscription):
         finally:
             self._passed.set()
 
-    def _publish(self, instance: Publication) -> Any:
+    def _publish(self, instance: Publication, arguments: list[Any]) -> Any:
         self._dictation.writing_thread = threading.get_ident()
         try:
-            return instance.publish(*self.params)
+            return instance.publish(*arguments)
         finally:
             self._dictation.writing_thread = None
 

@@ -152,5 +152,6 @@ class QuerySubscription(Subscription):
             self.params,
             self.place.invocation(),
             hub.watched,
+            what=f"Publication {self.publication.name!r}",
         )
         return await hub.acquire_all(plans)

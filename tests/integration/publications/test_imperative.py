@@ -1,6 +1,7 @@
 """Publications that say themselves what there is."""
 
 import asyncio
+import datetime as dt
 import threading
 
 import pytest
@@ -374,6 +375,19 @@ class TestWhoIsAsking:
         assert weather.user_id is None
         assert not weather.user.is_authenticated
         assert weather.connection is client.server.connection
+
+    async def test_parameters_are_converted(self, client, offer):
+        @offer
+        class Typed(Publication):
+            async def publish(self, day: dt.date):
+                self.added("days", "a", {"year": day.year, "params": self.params})
+                self.ready()
+
+        await client.subscribe("Typed", "2024-01-02")
+        assert client.collections["days"]["a"] == {"year": 2024, "params": ["2024-01-02"]}
+        with pytest.raises(MeteorError) as caught:
+            await client.subscribe("Typed", "tomorrow")
+        assert (caught.value.error, caught.value.details["path"]) == (400, "params[0]")
 
     async def test_this_is_known_too(self, client, offer):
         @offer

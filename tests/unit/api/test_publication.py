@@ -67,6 +67,19 @@ class TestParameters:
             publication().queries_for(params)
         assert (caught.value.error, caught.value.reason) == (400, "Match failed")
 
+    def test_of_a_wrong_type(self) -> None:
+        class Typed(Publication):
+            def get_queries(self, number: int) -> Any:
+                return [BOOKS]
+
+        assert Typed().queries_for([5]) == [BOOKS]
+        with pytest.raises(MeteorError) as caught:
+            Typed().queries_for(["5"])
+        assert caught.value.details == {
+            "path": "params[0]",
+            "reason": "Expected `int`, got `str`",
+        }
+
     def test_errors_inside_are_not_the_clients(self) -> None:
         class Wrong(Publication):
             def get_queries(self, name: Any) -> Any:
