@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"protocol"},
     {"changefeed"},
     {"livequery"},
-    {"api"},
+    {"fields", "api"},
     {"session"},
     {"transports"},
     {"asgi", "apps", "checks", "models"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db.models import Field, Model, Q, QuerySet
@@ -10,13 +10,15 @@ from django.db.models import Field, Model, Q, QuerySet
 from dddp.api import restricting
 from dddp.api.endpoints import APIMixin
 from dddp.api.lookups import paths_in
+from dddp.api.rules import WriteRules
 from dddp.api.serializing import Serializer, field_value, plain
+from dddp.api.writes import write_methods
 from dddp.changefeed.hidden import is_hidden
 from dddp.exceptions import ConfigurationError
 
 
-class Collection(APIMixin):
-    """A model as clients see it.
+class Collection(WriteRules, APIMixin):
+    """A model as clients see it, and write it where `WriteRules` let them.
 
     Attributes:
         model: the Django model.
@@ -61,6 +63,11 @@ class Collection(APIMixin):
     def get_api_path_prefix(self) -> str:
         """`/{collection}/` with the collection's name put in."""
         return self.api_path_prefix.format(collection=self.name)
+
+    def api_endpoints(self) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """Its methods, and those with which clients write."""
+        yield from super().api_endpoints()
+        yield from write_methods(self)
 
     def published_fields(self) -> list[Field[Any, Any]]:
         """The model's fields that clients get, many-to-many last.

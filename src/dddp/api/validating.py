@@ -13,6 +13,9 @@ from django.db.models import Q
 from dddp.api.collection import Collection
 from dddp.api.lookups import is_relation_to, resolved
 from dddp.api.publication import Publication
+from dddp.api.writable import writable_fields
+from dddp.exceptions import ConfigurationError
+from dddp.fields import AleaIdField
 
 
 def collection_problems(collection: Collection) -> Iterator[str]:
@@ -31,6 +34,8 @@ def collection_problems(collection: Collection) -> Iterator[str]:
     if not isinstance(collection.properties, Mapping):
         yield "`properties` has to be a dict: name -> lookup paths of the fields it is made of."
     yield from _path_problems(collection, "serialize_reads", collection.serialize_reads)
+    yield from _id_problems(collection)
+    yield from _write_problems(collection)
 
 
 def publication_problems(publication: Publication) -> Iterator[str]:
@@ -83,6 +88,31 @@ def _path_problems(collection: Collection, option: str, paths: Iterable[str]) ->
             resolved(collection.model, path)
         except FieldError as error:
             yield f"`{option}` has to name fields or lookup paths to them. {error}"
+
+
+def _write_problems(collection: Collection) -> Iterator[str]:
+    rules = collection.given_rules()
+    for rule in rules:
+        if inspect.iscoroutinefunction(getattr(collection, rule)):
+            yield f"`{rule}` has to be a plain function: `def`."
+    try:
+        fields = writable_fields(collection)
+    except ConfigurationError as error:
+        yield str(error)
+        return
+    if "allow_update" in rules and not fields:
+        yield "`allow_update` lets clients change nothing without `writable_fields`."
+
+
+def _id_problems(collection: Collection) -> Iterator[str]:
+    for field in collection.model._meta.concrete_fields:
+        names = {field.name, field.attname}
+        beside = isinstance(field, AleaIdField) and field.unique and not field.primary_key
+        if beside and not names & set(collection.exclude):
+            yield (
+                f"{field} is a unique AleaIdField beside the primary key, but the ids of documents "
+                f"are primary keys. Make it the primary key, or name it in `exclude`."
+            )
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
