@@ -11,6 +11,7 @@ from dddp.api import restricting
 from dddp.api.endpoints import APIMixin
 from dddp.api.lookups import paths_in
 from dddp.api.rules import WriteRules
+from dddp.api.schema import schema_of
 from dddp.api.serializing import Serializer, field_value, plain
 from dddp.api.writes import write_methods
 from dddp.changefeed.hidden import is_hidden
@@ -93,6 +94,14 @@ class Collection(WriteRules, APIMixin):
         if self.fields is not None:
             return bool(names & set(self.fields))
         return not is_hidden(field)
+
+    def schema(self) -> dict[str, dict[str, Any]]:
+        """What clients are told of the published fields with the method `schema`."""
+        return schema_of(self)
+
+    def tells_schema_to(self, user_id: str | None) -> bool:
+        """May this user, or somebody who is not logged in (None), know it?"""
+        return user_id is not None or self.user_rel is None
 
     def get_queryset(self) -> QuerySet[Any]:
         """Override it to publish no other rows than these, whatever publications give.

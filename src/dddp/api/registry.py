@@ -14,6 +14,7 @@ from dddp.api.endpoints import APIMixin, Function
 from dddp.api.methods import Method
 from dddp.api.publication import Publication
 from dddp.api.rate_limit import RateLimit, rate_limit_of
+from dddp.api.schema_methods import schema_method
 from dddp.api.this import Invocation, current
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError, MeteorError
@@ -128,12 +129,12 @@ class Registry:
         return [each for each in self._publications.values() if each.universal]
 
     def methods(self) -> list[str]:
-        """The names of all methods."""
+        """The names of all methods that the project offers."""
         return list(self._methods)
 
     def find_method(self, name: str) -> Method | None:
-        """The method of that name."""
-        return self._methods.get(name)
+        """The method of that name, also those that tell of collections' fields."""
+        return self._methods.get(name) or schema_method(name, self._collections)
 
     def rate_limit(self, requests: int, seconds: float, **options: Any) -> None:
         """Refuse more than so many requests in so many seconds: a rule more.
