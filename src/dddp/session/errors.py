@@ -36,7 +36,8 @@ def wire_error(error: BaseException, what: str) -> dict[str, Any]:
         details = "".join(format_exception_only(error)).strip() if settings.DEBUG else None
         told = MeteorError(500, "Internal server error", details)
     elif told is not error:
-        logger.info("%s was refused", what, exc_info=error)
+        trace = error if logger.isEnabledFor(logging.DEBUG) else None
+        logger.info("%s was refused: %s", what, type(error).__name__, exc_info=trace)
     try:
         ejson.encode_plain(told.details)
     except Exception:

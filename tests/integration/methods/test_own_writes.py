@@ -5,6 +5,7 @@ from django.db import transaction
 
 from bookstore.models import Author, Book
 from dddp.api import MeteorError, Publication
+from tools.feed import outage
 from tools.inprocess import db
 
 
@@ -107,6 +108,18 @@ class TestWrites:
 
         assert await client.call("x") == "tried"
         assert kinds() == ["updated", "result"]
+
+
+    async def test_that_come_late(self, hub, registry, client, kinds, monkeypatch):
+        """DDP 1: `updated` may follow the result, and others do not wait for it."""
+        monkeypatch.setattr("dddp.session.calling.FENCE_SECONDS", 0.05)
+        registry.method("x")(rename)
+        async with outage(hub):
+            await client.call("x", "first", wait_updated=False)
+            await client.call("x", "second", wait_updated=False)
+            assert kinds() == ["result", "result"]
+        await client.wait_for(lambda: len(client.updated) == 2)
+        assert kinds() == ["changed", "updated", "updated"]
 
 
 @pytest.mark.usefixtures("jane")

@@ -5,6 +5,7 @@ import threading
 from collections import defaultdict
 
 from dddp.api import API, APIMixin, MeteorError, Publication, api_endpoint, this
+from wire import invocations  # noqa: F401, its methods are offered with these
 from zoo.models import Keyed
 
 SECONDS = 30
@@ -58,6 +59,11 @@ class Wire(APIMixin):
     @api_endpoint
     def pass_gate(self, name):
         """Return once somebody has opened the gate."""
+        assert gates[name].wait(SECONDS)
+
+    @api_endpoint
+    def unblock_and_pass_gate(self, name):
+        this.unblock()
         assert gates[name].wait(SECONDS)
 
     @api_endpoint

@@ -76,12 +76,16 @@ class TestErrorsOfDjango:
         error = ValidationError("%(value)s is odd.", params={"value": 3})
         assert told(error)["details"] == {"__all__": ["3 is odd."]}
 
-    def test_are_in_the_log_for_those_who_want(self, caplog: pytest.LogCaptureFixture) -> None:
-        with caplog.at_level(logging.INFO, "dddp.session"):
+    @pytest.mark.parametrize(("level", "traced"), [(logging.INFO, False), (logging.DEBUG, True)])
+    def test_are_in_the_log_for_those_who_want(
+        self, caplog: pytest.LogCaptureFixture, level: int, traced: bool
+    ) -> None:
+        with caplog.at_level(level, "dddp.session"):
             told(Author.DoesNotExist("secret"))
         (record,) = caplog.records
-        assert (record.levelname, record.message) == ("INFO", f"{WHAT} was refused")
-        assert record.exc_info is not None
+        assert record.levelname == "INFO"
+        assert record.message == f"{WHAT} was refused: DoesNotExist"
+        assert bool(record.exc_info) is traced
 
 
 class TestOthers:
