@@ -1,5 +1,6 @@
 import pytest
 
+from dddp.api.methods import Method
 from dddp.api.registry import API
 from tools.inprocess import InProcess
 
@@ -37,7 +38,8 @@ def method(monkeypatch):
     """Decorator: clients can call the function by its name."""
 
     def register(function):
-        monkeypatch.setitem(API._methods, function.__name__, function)
+        name = function.__name__
+        monkeypatch.setitem(API._methods, name, Method(name, function))
         return function
 
     return register

@@ -15,7 +15,7 @@ from zoo.models import Keyed
 
 @pytest.fixture(autouse=True)
 def results_do_not_wait(monkeypatch):
-    monkeypatch.setattr("dddp.session.session.FENCE_SECONDS", 0.01)
+    monkeypatch.setattr("dddp.session.calling.FENCE_SECONDS", 0.01)
 
 
 @pytest.fixture

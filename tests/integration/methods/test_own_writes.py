@@ -40,15 +40,6 @@ def rename(name):
 
 @pytest.mark.usefixtures("jane")
 class TestWrites:
-    async def test_in_hooks_after_the_commit(self, registry, client, kinds):
-        @registry.method("x")
-        def method():
-            rename("first")
-            transaction.on_commit(lambda: rename("second"))
-
-        await client.call("x")
-        assert kinds() == ["changed", "changed", "updated", "result"]
-
     async def test_in_hooks_only(self, registry, client, kinds):
         @registry.method("x")
         def method():
@@ -56,17 +47,6 @@ class TestWrites:
 
         await client.call("x")
         assert kinds() == ["changed", "updated", "result"]
-
-    async def test_in_a_hook_before_one_that_fails(self, registry, client, kinds):
-        @registry.method("x")
-        def method():
-            rename("first")
-            transaction.on_commit(lambda: rename("second"))
-            transaction.on_commit(lambda: 1 / 0)
-
-        with pytest.raises(MeteorError):
-            await client.call("x")
-        assert kinds() == ["changed", "changed", "updated", "result"]
 
     async def test_in_nested_calls(self, registry, client, kinds):
         @registry.method("inner")
@@ -98,17 +78,6 @@ class TestWrites:
 
         await client.call("x")
         assert kinds() == ["changed", "updated", "result"]
-
-    async def test_that_are_rolled_back_on_purpose(self, registry, client, kinds):
-        @registry.method("x")
-        def method():
-            rename("x")
-            transaction.set_rollback(True)
-            return "tried"
-
-        assert await client.call("x") == "tried"
-        assert kinds() == ["updated", "result"]
-
 
     async def test_that_come_late(self, hub, registry, client, kinds, monkeypatch):
         """DDP 1: `updated` may follow the result, and others do not wait for it."""
