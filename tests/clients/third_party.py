@@ -29,13 +29,15 @@ class Refused(Exception):
 class ThirdPartyClient:
     """One client; an async context manager.
 
-    `snapshot` is what the client has now: collection -> id -> fields. `status` is "connected" or
+    `snapshot` is what the client has now: collection -> id -> fields; `snapshots` are all it has
+    had, as far as it has said. `status` is "connected" or
     "disconnected", as the client says.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.snapshot: Snapshot = {}
+        self.snapshots: list[Snapshot] = []
         self.status = "disconnected"
         self._ids = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
@@ -80,6 +82,10 @@ class ThirdPartyClient:
         """Raises Refused."""
         return await self._command("call", method, *params)
 
+    async def write(self, collection: str, kind: str, *params: Any) -> Any:
+        """Have it insert, update or remove by itself. Raises Refused."""
+        return await self._command("write", collection, kind, *params)
+
     async def shows(self, wanted: Snapshot) -> None:
         """Wait until the client has these documents, no more and no fewer."""
         await self._until(lambda: self.snapshot == wanted, f"to show {wanted}")
@@ -119,6 +125,7 @@ class ThirdPartyClient:
     async def _take(self, message: dict[str, Any]) -> None:
         if "snapshot" in message:
             self.snapshot = message["snapshot"]
+            self.snapshots.append(self.snapshot)
         elif "status" in message:
             self.status = message["status"]
         else:

@@ -68,7 +68,9 @@ def _real(field: Any, value: Any) -> float:
 
 def _exact(field: Any, value: Any) -> Any:
     _require(_is_number(value) or isinstance(value, str))
-    return field.to_python(value)
+    number = field.to_python(value)
+    _require(number.is_finite())
+    return number
 
 
 def _whole(field: Any, value: Any) -> int:

@@ -6,6 +6,7 @@
 //   <- {"id": 2, "do": "subscribe", "with": [name, ...params]}      answers a handle when ready
 //   <- {"id": 3, "do": "unsubscribe", "with": [handle]}
 //   <- {"id": 4, "do": "call", "with": [method, ...params]}
+//   <- {"id": 5, "do": "write", "with": [collection, "insert", document]}     where the client can
 //   -> {"id": 2, "value": ...} or {"id": 2, "error": {"error", "reason"}}
 //   -> {"snapshot": {collection: {id: fields}}}      after changes, and before an answer
 //   -> {"status": "connected" | "disconnected"}                    after each change
@@ -56,6 +57,7 @@ const commands = {
   subscribe: (name, ...params) => client.subscribe(name, params),
   unsubscribe: (handle) => client.unsubscribe(handle),
   call: (method, ...params) => client.call(method, params),
+  write: (collection, kind, ...params) => client.write(collection, kind, params),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -21,7 +21,7 @@ export async function connect(url, hooks) {
     reconnectInterval: 50,
   });
   const data = Meteor.getData();
-  const names = ['bookstore.author', 'bookstore.book'];
+  const names = ['bookstore.author', 'bookstore.book', 'desk.task'];
   const collections = new Map(names.map((name) => [name, new Mongo.Collection(name)]));
 
   data.db.on('change', hooks.changed);
@@ -51,6 +51,11 @@ export async function connect(url, hooks) {
     call: (method, params) =>
       new Promise((resolve, reject) => {
         Meteor.call(method, ...params, (error, result) => (error ? reject(error) : resolve(result)));
+      }),
+    write: (name, kind, params) =>
+      new Promise((resolve, reject) => {
+        const done = (error, result) => (error ? reject(error) : resolve(result));
+        collections.get(name)[kind](...params, done);
       }),
     documents: () =>
       plain(

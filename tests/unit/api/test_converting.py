@@ -82,6 +82,8 @@ def test_of_each_type(name: str, value: Any, expected: Any) -> None:
         ("exact", True),
         ("exact", "x"),
         ("exact", float("nan")),
+        ("exact", "sNaN"),
+        ("exact", "-Infinity"),
         ("real", "1"),
         ("flag", 1),
         ("day", NEW_YEAR),
