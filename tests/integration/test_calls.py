@@ -49,6 +49,10 @@ class Methods(APIMixin):
         return "later"
 
     @api_endpoint
+    async def who_async(self):
+        return (await this.auser()).is_authenticated
+
+    @api_endpoint
     def who(self):
         return [this.user_id, this.user.is_authenticated, this.is_simulation]
 
@@ -127,6 +131,7 @@ async def test_coroutines_are_methods_too(client):
 
 async def test_this_in_a_method(client):
     assert await client.call("who") == [None, False, False]
+    assert await client.call("who_async") is False
     with pytest.raises(RuntimeError, match="methods and publications"):
         _ = this.user_id
 

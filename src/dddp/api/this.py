@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -71,6 +72,10 @@ class Invocation:
         if self._user is None:
             self._user = _load_user(self.user_id)
         return self._user
+
+    async def auser(self) -> Any:
+        """`user`, in coroutines."""
+        return await sync_to_async(lambda: self.user)()
 
     @property
     def user_ddp_id(self) -> str | None:

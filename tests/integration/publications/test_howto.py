@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bookstore.models import Author, Book
 from dddp.api import MeteorError
 from tools.inprocess import InProcess, db
 
@@ -57,3 +58,35 @@ async def test_who_is_here(hub, client, example):
         await client.wait_for(lambda: len(client.collections["present"]) == 2)
     await client.wait_for(lambda: len(client.collections["present"]) == 1)
     assert len(names["watchers"]["lobby"]) == 1
+
+
+async def test_a_method_and_its_effect(client, example):
+    author = await db(lambda: Author.objects.create(name="Jane", email="jane@example.com"))
+    example('@API.method("books.add")')
+    pk = await client.call("books.add", str(author.pk), {"title": "Emma", "pages": 300})
+    assert (await db(lambda: Book.objects.get(pk=pk))).title == "Emma"
+    refused = [
+        ([str(author.pk), {"title": 5}], 400),
+        (["999", {"title": "Persuasion", "pages": 1}], 404),
+        ([str(author.pk), {"title": "x" * 1000, "pages": 1}], 400),
+        ([str(author.pk), {"title": "Emma", "pages": 1}], "title-taken"),
+    ]
+    for params, code in refused:
+        with pytest.raises(MeteorError) as caught:
+            await client.call("books.add", *params)
+        assert caught.value.error == code
+
+
+async def test_a_method_that_takes_long(client, example):
+    author = await db(lambda: Author.objects.create(name="Jane", email="jane@example.com"))
+    example('@API.method("books.add")')
+    example('@API.method("books.import"')
+    assert await client.call("books.import", str(author.pk), ["Emma", "Persuasion"]) == 2
+    assert await db(Book.objects.count) == 2
+
+
+def test_watching_every_call(example, caplog):
+    traced = example("def traced(")["traced"]
+    with caplog.at_level("INFO", "calls"):
+        assert traced(lambda a, b: a + b)(1, 2) == 3
+    assert "<lambda>: 0." in caplog.text
