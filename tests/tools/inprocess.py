@@ -10,14 +10,15 @@ from dddp.testing.client import DDPClient
 
 
 class InProcess(DDPClient):
-    """`DDPClient` over a session of a hub."""
+    """`DDPClient` over a session of a hub; `info` is what the hub is told of the connection."""
 
-    def __init__(self, hub):
+    def __init__(self, hub, info=None):
         super().__init__("")
         self._hub = hub
+        self._info = info or ConnectionInfo()
 
     async def open(self):
-        self.server = self._hub.open(ConnectionInfo())
+        self.server = self._hub.open(self._info)
         self._reader = asyncio.create_task(self._drain())
 
     async def send_text(self, text):

@@ -34,6 +34,8 @@ class Collection(WriteRules, APIMixin):
             model's `Meta.ordering` unless set.
         properties: name of an attribute of the model that is published too, such as a `property`
             -> lookup paths of the fields that it is made of.
+        by_name_only: querysets are published as this collection only where a publication names
+            it, as in `(queryset, "name")`, whichever is registered first.
         serialize_reads: for an overridden `serialize`: lookup paths of what it reads beyond the
             object's own columns and `properties`.
     """
@@ -48,6 +50,7 @@ class Collection(WriteRules, APIMixin):
     order_by: ClassVar[Sequence[Any]] = ()
     properties: ClassVar[Mapping[str, Sequence[str]]] = {}
     serialize_reads: ClassVar[Sequence[str]] = ()
+    by_name_only: ClassVar[bool] = False
 
     api_path_prefix: ClassVar[str] = "/{collection}/"
 

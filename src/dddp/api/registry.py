@@ -30,6 +30,8 @@ class Registry:
         self._collections: dict[str, Collection] = {}
         self._publications: dict[str, Publication] = {}
         self._methods: dict[str, Method] = {}
+        self._watched: list[type[Model]] = []
+        self._connection_hooks: list[Callable[[], Any]] = []
         self._rate_limits: list[RateLimit] = []
         self._configured: tuple[Any, list[RateLimit]] = ((), [])
 
@@ -114,11 +116,35 @@ class Registry:
         return self._collections.get(name)
 
     def collection_for(self, model: type[Model]) -> Collection | None:
-        """The first collection registered for a model."""
+        """The first collection registered for a model that is not `by_name_only`."""
         for collection in self._collections.values():
-            if collection.model is model:
+            if collection.model is model and not collection.by_name_only:
                 return collection
         return None
+
+    def watch(self, model: type[Model]) -> None:
+        """Have changes of a model's table seen that has no collection, as `DDP_WATCH` does.
+
+        For apps whose `set_user_id(while_exists=...)` depends on one.
+        """
+        self._watched.append(model)
+
+    def watched(self) -> list[type[Model]]:
+        """The models given to `watch`."""
+        return list(self._watched)
+
+    def on_connection(self, hook: Callable[[], Any]) -> Callable[[], Any]:
+        """Decorator: call a function for each new connection, before anything is published to it.
+
+        In a thread, with `this` as in a method: it may log the client in. What it raises is
+        logged, and the connection goes on.
+        """
+        self._connection_hooks.append(hook)
+        return hook
+
+    def connection_hooks(self) -> list[Callable[[], Any]]:
+        """The functions given to `on_connection`."""
+        return list(self._connection_hooks)
 
     def publication(self, name: str) -> Publication | None:
         """The publication of that name."""

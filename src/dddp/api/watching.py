@@ -38,7 +38,7 @@ def unwatchable_tables(using: str | None = None) -> list[str]:
 
 
 def watched_models() -> list[type[Model]]:
-    """The models of the registered collections and of `DDP_WATCH`, and those they lead to.
+    """The models of collections, of `DDP_WATCH` and `API.watch`, and those they lead to.
 
     These are the targets of foreign keys, one-to-one and many-to-many fields, with the tables
     between, and parents of multi-table inheritance. Of a proxy, the model it stands for. Also
@@ -92,7 +92,7 @@ def _models_of_rights() -> list[type[Model]]:
 
 def _named_models() -> list[type[Model]]:
     try:
-        return [apps.get_model(name) for name in conf.watch]
+        return [*API.watched(), *(apps.get_model(name) for name in conf.watch)]
     except (LookupError, ValueError) as error:
         raise ConfigurationError(
             f"DDP_WATCH has to list models as 'app_label.ModelName': {error}"

@@ -15,6 +15,7 @@ from dddp.protocol.connection import NORMAL_CLOSURE, Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
 from dddp.random_stream import RandomStreams
 from dddp.session.calling import Calling
+from dddp.session.greeting import greet
 from dddp.session.handle import ConnectionHandle
 from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
@@ -171,7 +172,20 @@ class Session:
         self.outbox.push(event.frame)
 
     async def _begin(self, event: Connected) -> None:
+        for hook in self._hub.registry.connection_hooks():
+            try:
+                await self._greet(hook)
+            except Exception:
+                logger.exception("%s failed", self._describe(f"on_connection {hook!r}"))
         await self._subscriptions.begin()
+
+    async def _greet(self, hook: Callable[[], Any]) -> None:
+        invocation = self._invocation()
+        invocation.no_login = None
+        login = await self._hub.user_threads.run(greet, hook, invocation, self._hub.watched)
+        if invocation.user_was_set:
+            await self._rights.follow(login)
+            self._end_if_gone()
 
     async def _subscribe(self, event: Sub) -> None:
         await self._subscriptions.subscribe(event)

@@ -88,6 +88,10 @@ class TestModels:
         with override_settings(DDP_WATCH=["contenttypes.ContentType"]):
             assert watching.watched_models() == [ContentType]
 
+    def test_models_that_apps_want_watched(self, registry: Registry) -> None:
+        registry.watch(ContentType)
+        assert watching.watched_models() == [ContentType]
+
     @pytest.mark.parametrize("name", ["auth.Nobody", "nowhere.User", "nonsense"])
     def test_wrong_names_in_the_settings(self, name: str) -> None:
         with (

@@ -50,6 +50,18 @@ class TestRegister:
         assert registry.collection("writers") is registry.collections()[1]
         assert registry.publication("AllBooks") is registry.publications()[0]
 
+    def test_by_name_only(self, registry: Registry) -> None:
+        class Elsewhere(Collection):
+            model = Book
+            name = "elsewhere"
+            by_name_only = True
+
+        registry.register([Elsewhere])
+        assert registry.collection_for(Book) is None
+        registry.register([Books])
+        assert isinstance(registry.collection_for(Book), Books)
+        assert isinstance(registry.collection("elsewhere"), Elsewhere)
+
     def test_methods_are_bound(self, registry: Registry) -> None:
         registry.register(Shop)
         sell = registry.find_method("/sell")
