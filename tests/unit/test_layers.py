@@ -25,11 +25,15 @@ LAYERS: list[set[str]] = [
     {"session"},
     {"transports"},
     {"asgi", "apps", "checks", "models"},
+    {"accounts"},
     {"server"},
     {"management"},
 ]
 # Beside the layers: what users test with. It knows the protocol and nothing of the server.
 TESTING_MAY_IMPORT = {*BASE, "protocol", "testing"}
+
+# What this app shows can be written by everybody.
+ACCOUNTS_MAY_IMPORT = {"dddp.api", "dddp.exceptions", "dddp.ejson"}
 
 WITHOUT_IO = {
     *BASE,
@@ -115,6 +119,15 @@ def test_testing_knows_the_protocol_only() -> None:
     for name in (name for name in MODULES if within(name, {"testing"})):
         for imported in own_imports(MODULES[name]):
             assert within(imported, TESTING_MAY_IMPORT), f"{name} imports {imported}"
+
+
+def test_accounts_know_public_names_only() -> None:
+    for name in (name for name in MODULES if within(name, {"accounts"})):
+        for full in imports(MODULES[name]):
+            own = within(full, {"dddp"}) and not within(full, {"dddp.accounts"})
+            module, _, imported = full.rpartition(".")
+            public = module in ACCOUNTS_MAY_IMPORT and not imported.startswith("_")
+            assert public or not own, f"{name} imports {full}"
 
 
 @pytest.mark.parametrize("entrance", sorted(ENTRANCES))

@@ -8,9 +8,12 @@ import os
 
 from myproject.settings import *  # noqa: F403
 
-INSTALLED_APPS += ["zoo", "wild", "wire", "club", "desk"]  # noqa: F405
+INSTALLED_APPS += ["dddp.accounts", "zoo", "wild", "wire", "club", "desk"]  # noqa: F405
 ROOT_URLCONF = "testproject.urls"
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+PASSWORD_HASHERS = [
+    "dddp.accounts.hashers.DigestPasswordHasher",
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+]
 
 globals().update(
     {name: json.loads(value) for name, value in os.environ.items() if name.startswith("DDP_")}

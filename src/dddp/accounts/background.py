@@ -1,0 +1,39 @@
+"""Work that a client does not wait for, so that its time tells the client nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connections
+
+logger = logging.getLogger("dddp.accounts")
+
+MOST_WAITING = 1000
+
+_pool = ThreadPoolExecutor(1, thread_name_prefix="dddp-accounts-mail")
+_room = threading.BoundedSemaphore(MOST_WAITING)
+
+
+def submit(job: Callable[..., Any], *args: Any) -> None:
+    """Call `job(*args)` in a thread of its own, after those before it; what it raises is logged.
+
+    The process does not end before all are done. Too many are dropped, which is logged.
+    """
+    if not _room.acquire(blocking=False):
+        logger.error("%s mails wait to be sent: this one is dropped.", MOST_WAITING)
+        return
+    _pool.submit(_run, job, args)
+
+
+def _run(job: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    try:
+        job(*args)
+    except Exception:
+        logger.exception("A mail could not be sent")
+    finally:
+        _room.release()
+        connections.close_all()
