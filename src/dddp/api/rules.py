@@ -23,9 +23,12 @@ class WriteRules:
         writable_fields: names of the model fields that clients may write. The primary key among
             them: clients choose the ids of what they insert, as they always may with an
             `AleaIdField`.
+        anonymous_writes: the rules are asked for clients that are not logged in, too; else these
+            may write nothing.
     """
 
     writable_fields: ClassVar[Sequence[str]] = ()
+    anonymous_writes: ClassVar[bool] = False
 
     def allow_insert(self, user: Any, obj: Any, fields: Mapping[str, Any]) -> bool:
         """May this object, which is not saved yet, be inserted?"""
@@ -58,13 +61,17 @@ class WriteRules:
             name for name in names if getattr(type(self), name) is not getattr(WriteRules, name)
         ]
 
-    def permits(self, kind: str, *args: Any) -> bool:
+    def permits(self, kind: str, user: Any, *args: Any) -> bool:
         """Does no rule deny, and one allow?
 
         Args:
             kind: "insert", "update" or "remove".
-            args: what the rules are given.
+            args: what the rules are given besides the user.
         """
+        # A rule such as `obj.owner_id == user.pk` would be true of None and None.
+        if not (user.is_authenticated or self.anonymous_writes):
+            return False
+        args = (user, *args)
         return not self._says(f"deny_{kind}", args, False) and self._says(
             f"allow_{kind}", args, True
         )

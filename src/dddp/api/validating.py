@@ -95,6 +95,9 @@ def _write_problems(collection: Collection) -> Iterator[str]:
     for rule in rules:
         if inspect.iscoroutinefunction(getattr(collection, rule)):
             yield f"`{rule}` has to be a plain function: `def`."
+    if isinstance(collection.writable_fields, str):
+        yield f"`writable_fields` has to be a list: [{collection.writable_fields!r}]."
+        return
     try:
         fields = writable_fields(collection)
     except ConfigurationError as error:

@@ -126,6 +126,7 @@ class TestRules:
         @offer
         class Hasty(desk.Label):
             name = "hasty"
+            anonymous_writes = True
             writable_fields = ["name"]
 
             async def allow_insert(self, user, obj, fields):
@@ -133,6 +134,20 @@ class TestRules:
 
         assert (await refused(client, "/hasty/insert", {"name": "a"})).error == 403
         assert "must be a plain function" in caplog.text
+
+    async def test_nobody_is_not_the_owner_of_what_nobody_owns(self, client, people, offer):
+        @offer
+        class Owned(desk.Task):
+            name = "owned"
+            anonymous_writes = False
+
+        assert (await refused(client, "/owned/insert", {"text": "x"})).error == 403
+        await client.call("login", people["ada"])
+        id = await client.call("/owned/insert", {"text": "x"})
+        await client.call("login", None)
+        error = await refused(client, "/owned/update", id, {"$set": {"text": "y"}})
+        assert (error.error, error.reason) == (403, "Access denied")
+        assert (await refused(client, "/owned/remove", id)).error == 403
 
     async def test_denying_needs_an_allowing_one(self, client, offer):
         @offer

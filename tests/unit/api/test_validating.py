@@ -12,6 +12,16 @@ from bookstore.models import Book
 from club.models import Membership, Message
 from dddp.api import Collection, Publication
 from dddp.api.validating import collection_problems, publication_problems
+from desk.models import Invoice, Shelfmark, Task
+from zoo.models import Measured, Specimen
+
+
+def allow(self: Any, *args: Any) -> bool:
+    return True
+
+
+async def allow_later(self: Any, *args: Any) -> bool:
+    return True
 
 
 def problems(**attributes: Any) -> list[str]:
@@ -32,6 +42,10 @@ class TestCollections:
             {"qs_filter": {"text__istartswith": "a"}, "order_by": [F("text").desc()]},
             {"properties": {"headline": ["channel__name", "text"]}},
             {"serialize_reads": ["channel__members__groups", "author"]},
+            {"writable_fields": ["text", "channel", "author_id"], "allow_update": allow},
+            {"model": Task, "allow_insert": allow},
+            {"model": Shelfmark, "writable_fields": ["code"], "allow_insert": allow},
+            {"model": Invoice, "exclude": ["slug"]},
         ],
     )
     def test_none(self, attributes: Any) -> None:
@@ -57,6 +71,14 @@ class TestCollections:
             ({"properties": ["headline"]}, ["`properties` has to be a dict"]),
             ({"serialize_reads": ["channel__nam"]}, ["`serialize_reads`", "'nam'"]),
             ({"serialize_reads": ["text__lower"]}, ["`serialize_reads`", "'lower'"]),
+            ({"writable_fields": ["txt"]}, ["names 'txt', which club.Message does not have"]),
+            ({"writable_fields": "text"}, ["`writable_fields` has to be a list: ['text']"]),
+            ({"writable_fields": ["id"]}, ["'id'", "cannot write a BigAutoField"]),
+            ({"model": Specimen, "writable_fields": ["paper"]}, ["cannot write a FileField"]),
+            ({"model": Measured, "writable_fields": ["area"]}, ["cannot write a GeneratedField"]),
+            ({"allow_update": allow}, ["change nothing without `writable_fields`"]),
+            ({"deny_remove": allow_later}, ["`deny_remove` has to be a plain function"]),
+            ({"model": Invoice}, ["desk.Invoice.slug", "Make it the primary key", "`exclude`"]),
         ],
     )
     def test_one(self, attributes: Any, texts: list[str]) -> None:
