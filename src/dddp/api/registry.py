@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.db.models import Model
 from django.utils.module_loading import autodiscover_modules
 
@@ -96,11 +97,17 @@ class Registry:
         if method is None:
             raise MeteorError(404, f"Method '{name}' not found")
         caller = current.get(None)
-        invocation = Invocation.of_server() if caller is None else caller.nested(name)
-        return method.serve(invocation, params)
+        if caller is not None:
+            return method.serve(caller.nested(name), params)
+        # Nobody else may look after the connections of this thread.
+        connections[conf.database].close_if_unusable_or_obsolete()
+        return method.serve(Invocation.of_server(), params)
 
     async def acall(self, name: str, *params: Any) -> Any:
         """`call`, to be awaited."""
+        caller = current.get(None)
+        if caller is not None and caller.run is not None:
+            return await caller.run(self.call, name, *params, what=f"Method {name!r}")
         return await sync_to_async(self.call)(name, *params)
 
     def collections(self) -> list[Collection]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +32,7 @@ class Invocation:
         is_simulation: False: this is the server.
         no_login: why `set_user_id` cannot be called; None in methods that a client has called.
         on_unblock: lets the client's next message be handled; None in publications.
+        run: awaits a function in a thread of the server's, for code on the server's event loop.
         caller: the invocation that this is a nested call of.
         user_was_set: `set_user_id` was called.
         while_exists: what `set_user_id` was given so.
@@ -43,6 +44,7 @@ class Invocation:
     is_simulation: bool = False
     no_login: str | None = NO_METHOD
     on_unblock: Callable[[], object] | None = None
+    run: Callable[..., Awaitable[Any]] | None = None
     caller: Invocation | None = None
     user_was_set: bool = field(default=False, init=False)
     while_exists: QuerySet[Any] | None = field(default=None, init=False)

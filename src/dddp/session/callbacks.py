@@ -16,11 +16,11 @@ class Callbacks:
     """Called one after the other, each once. All of this is for the event loop's thread.
 
     Args:
-        run: awaits a plain function, in a thread.
+        run: `Threads.run`, for plain functions.
         what: for the log: "on_stop of publication 'x'".
     """
 
-    def __init__(self, run: Callable[[Callback], Awaitable[Any]], what: str) -> None:
+    def __init__(self, run: Callable[..., Awaitable[Any]], what: str) -> None:
         self._run = run
         self._what = what
         self._waiting: list[Callback] = []
@@ -40,6 +40,6 @@ class Callbacks:
                 if inspect.iscoroutinefunction(callback):
                     await callback()
                 else:
-                    await self._run(callback)
+                    await self._run(callback, what=self._what)
             except Exception:
                 logger.exception("%s failed", self._what)

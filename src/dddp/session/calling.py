@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from dddp.api import methods as api
 from dddp.api.this import Invocation
 from dddp.conf import conf
 from dddp.exceptions import MeteorError
@@ -18,6 +19,7 @@ from dddp.session.errors import wire_error
 from dddp.session.fences import Waiting
 from dddp.session.outbox import Outbox
 from dddp.session.rights import Login
+from dddp.session.work import on_loop
 
 if TYPE_CHECKING:
     from dddp.session.hub import Hub
@@ -88,35 +90,29 @@ class Calling:
         while len(self._running) >= self._most:
             self._room.clear()
             await self._room.wait()
-        fence = self._hub.fences.new()
-        call = Call(
-            event.id,
-            method,
-            event.params,
-            self._invocation(event.random_seed),
-            what,
-            (self._hub.fence_channel, fence.token),
-            self._hub.watched,
-        )
-        await self._start(call, fence)
+        go_on = self._loop.create_future()
+        task = self._loop.create_task(self._serve(event, method, what, go_on))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: _set(go_on))
+        await go_on
 
     def end(self) -> None:
         """The client is gone; what runs in a thread goes on there."""
         for task in self._tasks:
             task.cancel()
 
-    async def _start(self, call: Call, fence: Waiting) -> None:
-        """Returns when the call has been answered, or waits for its data only, or unblocks."""
-        go_on = self._loop.create_future()
-        call.invocation.no_login = None
-        call.invocation.on_unblock = lambda: self._loop.call_soon_threadsafe(_set, go_on)
-        task = self._loop.create_task(self._serve(call, fence, go_on))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda _: _set(go_on))
-        await go_on
-
-    async def _serve(self, call: Call, fence: Waiting, go_on: asyncio.Future[None]) -> None:
+    async def _serve(
+        self, event: Method, method: api.Method, what: str, go_on: asyncio.Future[None]
+    ) -> None:
+        """Answer a call. `go_on` is set before that if it unblocks, or waits for its data only."""
+        invocation = self._invocation(event.random_seed)
+        invocation.no_login = None
+        invocation.on_unblock = lambda: on_loop(self._loop, _set, go_on)
+        fence = self._hub.fences.new()
+        notified = (self._hub.fence_channel, fence.token)
+        watched = self._hub.watched
+        call = Call(event.id, method, event.params, invocation, what, notified, watched)
         self._running.add(call)
         try:
             result = await self._hub.user_threads.run(call.run, what=call.what)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from django.http import HttpRequest
 
 from dddp.session.callbacks import Callbacks
 from dddp.session.info import ConnectionInfo
+from dddp.session.work import on_loop
 
 if TYPE_CHECKING:
     from dddp.session.hub import Hub
@@ -61,16 +61,15 @@ class ConnectionHandle:
         return self._info.request()
 
     def close(self) -> None:
-        """End the connection (1000); nothing more of the client is handled."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed, so the connection is
-            self._loop.call_soon_threadsafe(self._end)
+        """End the connection (1000); nothing more of the client is handled or answered."""
+        on_loop(self._loop, self._end)
 
     def on_close(self, callback: Callable[[], Any]) -> None:
         """Have `callback()` called in a thread, or awaited, at the end; at once if that was."""
         if threading.get_ident() == self._loop_thread:
             self._keep(callback)
         else:
-            self._loop.call_soon_threadsafe(self._keep, callback)
+            on_loop(self._loop, self._keep, callback)
 
     def ended(self) -> None:
         """For the session: the connection is no more."""

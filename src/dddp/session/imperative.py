@@ -131,6 +131,7 @@ class ImperativeSubscription(Subscription):
         instance, arguments = self.publication.serving(self)
         if inspect.iscoroutinefunction(instance.publish):
             hub = self.place.hub
+            self.invocation.run = hub.user_threads.run
             await hub.retrying(hub.user_threads.run, getattr, self.invocation, "user")
         self._task = asyncio.create_task(self._run(instance, arguments), context=self._context)
 

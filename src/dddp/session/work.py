@@ -87,7 +87,7 @@ class Threads:
             if job is None or job.done():
                 self._leave(place)
             else:  # nobody waits for it any more, and it runs on
-                job.add_done_callback(lambda _: _on_loop(loop, self._leave, place))
+                job.add_done_callback(lambda _: on_loop(loop, self._leave, place))
 
     def renew(self) -> None:
         """Have each thread connect anew before its next job: the database was away."""
@@ -179,6 +179,7 @@ class Threads:
             connections.close_all()
 
 
-def _on_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., Any], *args: Any) -> None:
-    with contextlib.suppress(RuntimeError):  # it is closed
+def on_loop(loop: asyncio.AbstractEventLoop, function: Callable[..., Any], *args: Any) -> None:
+    """From any thread: have `function(*args)` called on a loop; nothing happens if it is closed."""
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(function, *args)

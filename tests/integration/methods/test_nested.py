@@ -1,5 +1,7 @@
 """Methods that the server calls: within others, within publications, and by itself."""
 
+import threading
+
 import pytest
 from django.contrib.auth import get_user_model
 
@@ -165,9 +167,12 @@ class TestThis:
         assert await client.call("outer")
 
     async def test_in_publications(self, registry, client):
+        registry.method("thread")(lambda: threading.current_thread().name)
+
         class Who(Publication):
             async def publish(self):
                 self.added("who", "async", {"this": await registry.acall("who")})
+                self.added("who", "thread", {"name": await registry.acall("thread")})
                 self.ready()
 
         class Also(Publication):
@@ -184,6 +189,7 @@ class TestThis:
         await client.subscribe("Also")
         who = client.collections["who"]
         assert who["async"] == who["sync"] == {"this": [None, True]}
+        assert who["thread"]["name"].startswith("dddp-user")
         assert "outside of a method called by a client" in who["login"]["error"]
 
 

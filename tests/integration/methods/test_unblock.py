@@ -132,7 +132,7 @@ class TestCallsThatDoNotReturn:
             await client.__aenter__()
             await call(client, "1", "stuck", number)
         await until(lambda: "All threads are taken" in caplog.text)
-        assert len(running) == 8
+        await until(lambda: len(running) == 8)
         await clients[-1].send({"msg": "ping", "id": "p"})
         await clients[-1].wait_for(lambda: {"msg": "pong", "id": "p"} in clients[-1].messages)
         gate.set()
