@@ -49,15 +49,17 @@ class Accounts(APIMixin):
     @api_endpoint
     def logout(self) -> None:
         """Drop the caller's token; other connections that use it are closed."""
-        if this.user_id is None:
+        user, token = this.user, tokens.remembered()
+        if this.user_id is None and token is None:
             return
-        user, token = this.user, tokens.current()
+        request = this.request
         if token is not None:
             token.delete()
             if token.kind == LoginToken.Kind.SESSION:
-                this.request.session.flush()  # its cookie would log the client in again
+                request.session.flush()  # its cookie would log the client in again
         tokens.leave()
-        user_logged_out.send(sender=type(user), request=this.request, user=user)
+        if user.is_authenticated:
+            user_logged_out.send(sender=type(user), request=request, user=user)
 
     @api_endpoint("getNewToken")
     def get_new_token(self) -> dict[str, Any]:

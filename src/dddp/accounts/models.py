@@ -35,6 +35,7 @@ class Token(models.Model):
     user: models.ForeignKey[Any, Any] = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+"
     )
+    user_id: Any
     hashed_token: models.CharField[Any, Any] = models.CharField(
         max_length=44, unique=True, editable=False
     )

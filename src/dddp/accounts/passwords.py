@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from dddp.accounts.access import Failures
 from dddp.accounts.conf import conf
 from dddp.accounts.errors import refused
-from dddp.accounts.hashers import Digest, digest_of
+from dddp.accounts.hashers import ALGORITHM, Digest, digest_of
 from dddp.accounts.lookup import find_user
 from dddp.api import this
 from dddp.exceptions import MeteorError
@@ -30,10 +30,9 @@ def user_with_password(key: str, value: str, password: str) -> Any:
     """
     failures = Failures(this.connection.client_address, value)
     failures.require_few()
-    found = find_user(key, value)
-    request = this.request
-    name = found.get_username() if found is not None else _nobody(key, value)
-    user = authenticate(request, username=name, password=password)
+    found, stranger = find_user(key, value), _name_of_nobody(key, value)
+    name = stranger if found is None else found.get_username()
+    user = authenticate(this.request, username=name, password=password)
     if user is not None and (found is None or found.pk == user.pk):
         return user
     failures.add()
@@ -67,16 +66,15 @@ def require_acceptable(password: str, user: Any) -> None:
         raise MeteorError(400, " ".join(error.messages)) from error
 
 
-def _nobody(key: str, value: str) -> str:
-    """A name for the backends to look for where there is no such user.
+def _name_of_nobody(key: str, value: str) -> str:
+    """What the backends shall look for if there is no such user; asked for in any case.
 
-    Another user may have the address as a name.
+    It is the value itself, in case that a backend knows more users than the database; but an
+    address may be another user's name.
     """
     model: Any = get_user_model()
-    taken = (
-        key != "username"
-        and model._default_manager.filter(**{model.USERNAME_FIELD: value}).exists()
-    )
+    names = model._default_manager.filter(**{model.USERNAME_FIELD: value})
+    taken = key == "email" and names.exists()
     return secrets.token_urlsafe() if key == "id" or taken else value
 
 
@@ -85,7 +83,7 @@ def _reason(user: Any, password: str) -> str:
         return "User not found"
     if not user.has_usable_password():
         return "User has no password set"
-    if isinstance(password, Digest) and not user.password.startswith("sha256_digest$"):
+    if isinstance(password, Digest) and not user.password.startswith(f"{ALGORITHM}$"):
         return "This user's password is not known as a digest yet: log in with it in plain once."
     return "Incorrect password"
 

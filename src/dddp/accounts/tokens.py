@@ -85,8 +85,14 @@ def leave() -> None:
 
 def current() -> LoginToken | None:
     """The token that the caller is logged in with, if it still exists."""
+    token = remembered()
+    return token if token is not None and str(token.user_id) == this.user_id else None
+
+
+def remembered() -> LoginToken | None:
+    """The same, though the user may have been deactivated since."""
     pk = _current.get(this.connection.id)
-    return None if pk is None else LoginToken.objects.filter(pk=pk, user=this.user_id).first()
+    return None if pk is None else LoginToken.objects.filter(pk=pk).first()
 
 
 def drop(user: Any, keep: LoginToken | None = None) -> int:

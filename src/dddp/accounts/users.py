@@ -40,6 +40,10 @@ class Users(Collection):
     serialize_reads = ["ddp_verified_emails__address", *_of_permissions()]
     profile_fields = tuple(name for name in ("first_name", "last_name") if has_field(name))
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        cls.name = Users.name  # a collection's name is its model's otherwise
+        super().__init_subclass__(**kwargs)
+
     def serialize(self, obj: Any) -> dict[str, Any]:
         """`username`, `emails`, `profile`, `permissions`, `createdAt`."""
         document = {

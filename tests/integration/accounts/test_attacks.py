@@ -79,7 +79,7 @@ class TestGuessing:
 
 
 class TestEnumeration:
-    """Known or not, as much is done; `benchmarks` measures the time."""
+    """Known or not, as much is done, so that the time tells nothing."""
 
     @pytest.fixture
     def work(self, monkeypatch):

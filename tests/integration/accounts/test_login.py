@@ -21,7 +21,7 @@ from dddp.accounts.api import login_handler, validate_login
 from dddp.accounts.models import LoginToken, hashed
 from dddp.api import MeteorError
 from dddp.session.hub import Hub
-from tools.inprocess import db
+from tools.inprocess import db, sql
 from tools.talking import Talk, method, names, sub
 
 PLAIN = {"plainPassword": True}
@@ -223,6 +223,16 @@ class TestLogout:
 
     async def test_of_nobody(self, talk):
         assert names(await talk.say(method("1", "logout"))) == ["updated", "result"]
+
+    async def test_of_who_was_deactivated(self, client, ada):
+        await client.call("login", by_name("ada", PASSWORD))
+        await sql("UPDATE auth_user SET is_active = false")
+        await client.wait_for(lambda: client.collections["users"] == {})
+        await client.call("logout")
+        assert not await db(LoginToken.objects.exists)
+        await sql("UPDATE auth_user SET is_active = true")
+        error = await refusal(client, "getNewToken")
+        assert error.error == "You are not logged in."
 
     async def test_the_token_is_of_no_use_any_more(self, client, ada):
         token = (await client.call("login", by_name("ada", PASSWORD)))["token"]

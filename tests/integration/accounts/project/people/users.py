@@ -1,0 +1,5 @@
+from dddp.accounts.users import Users as Base
+
+
+class Users(Base):
+    profile_fields = ("motto",)
