@@ -12,6 +12,7 @@ from dddp.ejson import ObjectID
 from dddp.exceptions import MeteorError
 from dddp.random_stream import RandomStreams
 from desk.models import Errand, Invoice, Label, Shelfmark, Task
+from tools.serving import Watched
 from tools.talking import Message, Talk, method, names, sub
 
 SEED = "seed0123456789abcdef"
@@ -114,7 +115,7 @@ class TestInsert:
     async def test_denied_by_a_rule(self, talk: Talk) -> None:
         assert await answer(talk, "/desk.task/insert", {"text": "denied"}) == {"error": DENIED}
 
-    async def test_a_broken_rule_denies(self, talk: Talk, server: Any) -> None:
+    async def test_a_broken_rule_denies(self, talk: Talk, server: Watched) -> None:
         server.expect_traceback("ValueError: a broken rule")
         found = await answer(talk, "/desk.task/insert", {"text": "break the rule"})
         assert found == {"error": DENIED}
@@ -325,6 +326,11 @@ class TestValues:
         found = await answer(talk, "/desk.task/insert", {"done": True})
         assert found["error"]["error"] == 400
         assert list(found["error"]["details"]) == ["text"]
+
+    async def test_what_saving_refuses(self, talk: Talk) -> None:
+        found = await answer(talk, "/desk.task/insert", {"text": "not today"})
+        assert found["error"]["error"] == 400
+        assert found["error"]["details"] == {"__all__": ["Not today."]}
 
     async def test_relations(self, talk: Talk, task: Task) -> None:
         ids = [str(Label.objects.create(name=name).pk) for name in "ab"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
@@ -56,37 +56,26 @@ def write_methods(collection: Collection) -> Iterator[tuple[str, Callable[..., A
 
 def _insert_method(collection: Collection, name: str) -> Callable[..., Any]:
     def insert(document: Any) -> str:
-        with _refusing():
-            return Write(collection, "insert", name).insert(document)
+        return Write(collection, "insert", name).insert(document)
 
     return insert
 
 
 def _update_method(collection: Collection, name: str) -> Callable[..., Any]:
     def update(selector: Any, modifier: Any, options: Any = None) -> int:
-        with _refusing():
-            return Write(collection, "update", name).update(selector, modifier, options)
+        return Write(collection, "update", name).update(selector, modifier, options)
 
     return update
 
 
 def _remove_method(collection: Collection, name: str) -> Callable[..., Any]:
     def remove(selector: Any) -> int:
-        with _refusing():
-            return Write(collection, "remove", name).remove(selector)
+        return Write(collection, "remove", name).remove(selector)
 
     return remove
 
 
 _METHODS = {"insert": _insert_method, "update": _update_method, "remove": _remove_method}
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    try:
-        yield
-    except ValidationError as error:
-        raise MeteorError(400, "Validation failed", error.message_dict) from error
 
 
 class Write:
@@ -113,7 +102,7 @@ class Write:
         obj: Model = self._collection.model()
         self._identify(obj, document)
         assign(obj, self._fields, values)
-        self._require_permission(obj, values)
+        self._require_permission(obj, MappingProxyType(values))
         if obj.pk is not None and self._rows().filter(pk=obj.pk).exists():
             raise MeteorError(500, "Internal server error")  # what Meteor 3 makes of it
         self._save(obj, values, force_insert=(Model,))
@@ -134,7 +123,7 @@ class Write:
         self._require_writable({**changed, **unset})
         values = converted(self._fields, changed)
         values.update({name: emptied(self._fields[name]) for name in unset})
-        self._require_permission(obj, values)
+        self._require_permission(obj, MappingProxyType(values))
         if values:
             assign(obj, self._fields, values)
             self._save(obj, values)
@@ -231,9 +220,11 @@ def _root_key(obj: Model) -> Any:
 
 def _operands(modifier: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields to set, and those to unset."""
-    if not modifier or not all(operator.startswith("$") for operator in modifier):
+    if not modifier:
         raise MeteorError(403, NO_REPLACE)
     for operator, operand in modifier.items():
+        if not operator.startswith("$"):
+            raise MeteorError(403, NO_REPLACE)
         if operator not in OPERATORS:
             reason = f"{DENIED}. Operator {operator} not allowed in a restricted collection."
             raise MeteorError(403, reason)

@@ -135,6 +135,19 @@ class TestRules:
         assert (await refused(client, "/hasty/insert", {"name": "a"})).error == 403
         assert "must be a plain function" in caplog.text
 
+    async def test_may_say_who_the_owner_is(self, client, people, offer):
+        @offer
+        class Owning(desk.Task):
+            name = "owning"
+
+            def allow_insert(self, user, obj, fields):
+                obj.owner = user
+                return True
+
+        await client.call("login", people["ada"])
+        await client.call("/owning/insert", {"text": "x"})
+        assert await db(lambda: Task.objects.get().owner.username) == "ada"
+
     async def test_nobody_is_not_the_owner_of_what_nobody_owns(self, client, people, offer):
         @offer
         class Owned(desk.Task):

@@ -42,6 +42,11 @@ class Task(AleaIdMixin):
         if self.text == "nonsense":
             raise ValidationError({"text": "That is nonsense."})
 
+    def save(self, *args, **kwargs):
+        if self.text == "not today":
+            raise ValidationError("Not today.")
+        super().save(*args, **kwargs)
+
 
 class Invoice(models.Model):
     """Numbered by the database, with an unguessable name beside."""
