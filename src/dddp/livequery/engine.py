@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 from dddp.changefeed.payload import Fence, TableChange
 from dddp.livequery.asker import Asker
-from dddp.livequery.document import Changes, Values
+from dddp.livequery.document import Changes, Documents, Values
 from dddp.livequery.group import Group
 from dddp.livequery.netting import RowChange
 from dddp.livequery.outage import RETRY_SECONDS, is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.predicates import Unsure
-from dddp.livequery.query import Effects, LiveQuery, Pending, merge
+from dddp.livequery.query import Effects, LiveQuery, Pending, compare, merge
 from dddp.livequery.questions import Answer, Question
 from dddp.livequery.tables import Dependents, Tables
 from dddp.livequery.transaction import Transaction
@@ -34,12 +34,18 @@ class Feed(Protocol):
     async def listen(self, table: str) -> None: ...
 
 
+async def _at_once(old: Documents, new: Documents) -> Changes:
+    return compare(old, new)
+
+
 class Engine:
     """All live queries of this process.
 
     Args:
         feed: told which tables to listen to.
         run: runs a plan in a worker thread.
+        compare: `query.compare`, in a worker thread where that takes long; neither result changes
+            meanwhile.
         ask: asks a question about queries of one shape in a worker thread.
         deliver: called with the effects of each transaction, in commit order.
         on_fence: called with a fence's token once everything before it has been applied.
@@ -59,7 +65,9 @@ class Engine:
         on_fence: Callable[[str], None],
         pending_rows: int,
         transaction_rows: int,
+        compare: Callable[[Documents, Documents], Awaitable[Changes]] = _at_once,
     ) -> None:
+        self._compare = compare
         self._feed = feed
         self._run = run
         self._deliver = deliver
@@ -148,6 +156,7 @@ class Engine:
             group.loading[query] = None
         try:
             loaded = await self._run(query.plan)
+            changes = await self._compare(query.documents, loaded.documents)
         except BaseException:
             query.dirty = True
             raise
@@ -157,7 +166,7 @@ class Engine:
                 group.loading.pop(query, None)
         query.failing = False
         query.snapshot = loaded.snapshot
-        changes = query.replace(loaded.documents)
+        query.documents = loaded.documents
         kept = [change for xid, change in pending.rows if not query.sees(xid)]
         if group is None:
             for change in kept:

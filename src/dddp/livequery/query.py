@@ -136,19 +136,8 @@ class LiveQuery:
 
     def replace(self, documents: Documents) -> Changes:
         """Take over a new result; returns what differs from the old one, removals first."""
-        old, self.documents = self.documents, documents
-        changes: Changes = {}
-        for identity, before in old.items():
-            if identity not in documents:
-                changes[identity] = (before, None)
-        for identity, after in documents.items():
-            known = old.get(identity)
-            if known is None:
-                changes[identity] = (None, after)
-            elif known != after:
-                changes[identity] = (known, after)
-            else:
-                documents[identity] = known
+        changes = compare(self.documents, documents)
+        self.documents = documents
         return changes
 
     def decides(self, image: Image) -> bool:
@@ -162,6 +151,23 @@ class LiveQuery:
 
 Effects = dict["LiveQuery", Changes]
 """What one transaction changed in which live queries."""
+
+
+def compare(old: Documents, new: Documents) -> Changes:
+    """What differs, removals first; what does not, `new` shares with `old` from now on."""
+    changes: Changes = {}
+    for identity, before in old.items():
+        if identity not in new:
+            changes[identity] = (before, None)
+    for identity, after in new.items():
+        known = old.get(identity)
+        if known is None:
+            changes[identity] = (None, after)
+        elif known != after:
+            changes[identity] = (known, after)
+        else:
+            new[identity] = known
+    return changes
 
 
 def merge(changes: Changes, later: Changes) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import tee
+from typing import TypeVar
 
 from dddp.protocol.frames import Frame
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -27,3 +30,13 @@ class Batch:
         A frame is kept until the last has taken it. This batch itself is used up.
         """
         return [Batch(frames, self.size) for frames in tee(self.frames, clients)]
+
+
+def emptying(items: list[T]) -> Iterator[T]:
+    """These items; who takes one has the only reference to it.
+
+    Letting go of all of them at once would take long, too.
+    """
+    items.reverse()
+    while items:
+        yield items.pop()

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from dddp.protocol.frames import Frame
-from dddp.session.batch import Batch
+from dddp.session.batch import Batch, emptying
 
 TOO_SLOW = (1013, "Client reads too slowly")
 
@@ -203,7 +203,7 @@ class Outbox:
     def _put_in_batches(self) -> None:
         """Queue what waits as a batch, to be taken little by little or with a batch behind it."""
         if self._frames:
-            self._batches.append(Batch(_emptying(self._frames), _size(self._frames)))
+            self._batches.append(Batch(emptying(self._frames), _size(self._frames)))
             self._frames = []
 
     def _chunk(self) -> list[Frame]:
@@ -245,10 +245,3 @@ def _size(frames: list[Frame] | Batch) -> int:
     if isinstance(frames, Batch):
         return frames.size
     return sum([len(frame.data) for frame in frames])
-
-
-def _emptying(frames: list[Frame]) -> Iterator[Frame]:
-    """These frames; who takes one has the only reference to it."""
-    frames.reverse()
-    while frames:
-        yield frames.pop()

@@ -12,18 +12,20 @@ No Django, no asyncio, no clock. Nothing here waits: a difference is computed in
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from dddp.livequery.document import AnyShape, Changes, Documents, Id, Values, key_text
+from dddp.livequery.document import AnyShape, Change, Changes, Documents, Id, Values, key_text
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
-from dddp.session.batch import Batch
+from dddp.session.batch import Batch, emptying
 
 Fields = dict[str, bytes]
 
 MANY = 500
 """Of more documents than these, frames are built when they are taken."""
+SAMPLE = 100
 ENVELOPE = 64
 """About the bytes of a message without field values."""
 
@@ -45,6 +47,7 @@ class Source(Protocol):
 
 
 AnySource = TypeVar("AnySource", bound=Source)
+T = TypeVar("T")
 
 
 class Sink(Protocol):
@@ -167,19 +170,20 @@ def _tell(views: list[View], shape: AnyShape, changes: Changes) -> None:
     if not views:
         return
     if len(changes) > MANY:
-        size = _size(shape, [after for _, after in changes.values() if after is not None])
-        batch = Batch(_frames(shape, dict(changes)), size + ENVELOPE * len(changes))
+        values = [after or () for _, after in _some(changes.values())]
+        size = _about_size(shape, values, len(changes))
+        batch = Batch(_frames(shape, emptying(list(changes.items()))), size)
         for view, own in zip(views, batch.shared(len(views)), strict=True):
             view.sink.push_all(own)
     else:
-        frames = list(_frames(shape, changes))
+        frames = list(_frames(shape, changes.items()))
         for view in views:
             view.sink.push_all(frames)
 
 
-def _frames(shape: AnyShape, changes: Changes) -> Iterator[Frame]:
+def _frames(shape: AnyShape, changes: Iterable[tuple[Id, Change]]) -> Iterator[Frame]:
     name = shape.collection
-    for identity, (before, after) in changes.items():
+    for identity, (before, after) in changes:
         if after is None:
             yield messages.removed(name, identity)
         elif before is None:
@@ -195,7 +199,7 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
     if others:
         return _differences(shape.collection, documents, others, [*others, source])
     if len(documents) > MANY:
-        size = _size(shape, documents.values()) + ENVELOPE * len(documents)
+        size = _about_size(shape, _some(documents.values()), len(documents))
         return Batch(_added(shape, dict(documents)), size)
     return list(_added(shape, documents))
 
@@ -206,8 +210,15 @@ def _added(shape: AnyShape, documents: Documents) -> Iterator[Frame]:
         yield messages.added(name, identity, text(values))
 
 
-def _size(shape: AnyShape, documents: Iterable[Values]) -> int:
-    return sum(map(shape.size, documents))
+def _some(values: Collection[T]) -> list[T]:
+    """At most `SAMPLE` of them, from everywhere."""
+    return list(islice(values, 0, None, -(-len(values) // SAMPLE)))
+
+
+def _about_size(shape: AnyShape, some: Sequence[Values], number: int) -> int:
+    """The bytes of so many messages, by some: measuring all would hold everyone up."""
+    each = sum(map(shape.size, some)) // len(some) + ENVELOPE
+    return each * number
 
 
 def _differences(

@@ -60,6 +60,27 @@ async def test_changes_during_the_run_are_applied_if_its_snapshot_does_not_see_t
     assert titles(await task) == {"1": "Emma 3", "2": "Persuasion"}
 
 
+async def test_changes_while_results_are_compared_are_applied_too():
+    world = World(rows=[EMMA])
+    query = await world.engine.acquire(everything())
+    comparing, may_end = asyncio.Event(), asyncio.Event()
+    compare = world.engine._compare
+
+    async def compare_slowly(old, new):
+        comparing.set()
+        await may_end.wait()
+        return await compare(old, new)
+
+    world.engine._compare = compare_slowly
+    world.rows, world.snapshot = [EMMA_2], "102:102:"
+    world.commit(world.bulk(101))
+    await comparing.wait()
+    world.commit(world.change(102, "U", [EMMA_3, EMMA_2]))
+    may_end.set()
+    await world.engine.settled([query])
+    assert titles(query) == {"1": "Emma 3"}
+
+
 async def test_changes_that_the_snapshot_sees_are_not_applied_again():
     world = World(rows=[EMMA_3], snapshot="200:200:")
     query = await world.engine.acquire(everything())
