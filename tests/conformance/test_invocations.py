@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
 
 from dddp.exceptions import MeteorError
+from dddp.testing.client import DDPClient
 from tools.serving import Watched
 from tools.talking import Message, Talk, method, names, sub, unsub
 
@@ -47,6 +50,31 @@ class TestUnblock:
 def user(db_project: str) -> User:
     user: User = User.objects.create(username="ada")
     return user
+
+
+class TestConnection:
+    async def test_what_is_known(
+        self, ddp: Callable[..., Awaitable[DDPClient]], sockjs: bool, talk: Talk
+    ) -> None:
+        headers = {"User-Agent": "a browser", "Cookie": "a=1; b=2"}
+        headers |= {"X-Forwarded-For": "192.0.2.9", "X-Forwarded-Proto": "https"}
+        client = await ddp(sockjs=sockjs, user_agent_header=None, additional_headers=headers)
+        found = await client.call("wire/connection")
+        assert found.pop("path") == urlsplit(client.url).path
+        assert found == {
+            "id": client.session,
+            "address": "192.0.2.9",
+            "agent": "a browser",
+            "secure": True,
+            "transport": "sockjs-websocket" if sockjs else "websocket",
+            "cookies": {"a": "1", "b": "2"},
+        }
+        assert (await talk.client.call("wire/connection"))["address"] == "127.0.0.1"
+
+    async def test_closed_by_a_method(self, talk: Talk, other: Talk) -> None:
+        await talk.client.send(method("1", "wire/close"))
+        assert await talk.client.wait_closed() == (1000, "Normal closure")
+        assert names(await other.say(method("1", "wire/echo"))) == ["updated", "result"]
 
 
 class TestSetUserId:

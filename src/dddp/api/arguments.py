@@ -72,6 +72,15 @@ class Arguments:
         return hints, found.get(rest[0], Any) if rest else Any
 
 
+def takes_nothing(function: Callable[..., Any]) -> bool:
+    """May it be called without arguments?"""
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True
+
+
 def _resolved(function: Callable[..., Any]) -> dict[str, Any]:
     if not inspect.isroutine(function):
         return {}

@@ -12,7 +12,7 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.utils.module_loading import import_string
 
-from dddp.api.arguments import Arguments
+from dddp.api.arguments import Arguments, takes_nothing
 from dddp.api.this import Invocation, current
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
@@ -83,16 +83,8 @@ def decorated(function: Function) -> Function:
             raise ConfigurationError(
                 f"DDP_API_ENDPOINT_DECORATORS lists {path!r}, which cannot be imported: {error}"
             ) from error
-        function = (decorator() if _is_factory(decorator) else decorator)(function)
+        function = (decorator() if takes_nothing(decorator) else decorator)(function)
     return function
-
-
-def _is_factory(decorator: Function) -> bool:
-    try:
-        inspect.signature(decorator).bind()
-    except TypeError:
-        return False
-    return True
 
 
 async def _awaited(coroutine: Any) -> Any:

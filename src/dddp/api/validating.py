@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models import Q
 
+from dddp.api.arguments import takes_nothing
 from dddp.api.collection import Collection
 from dddp.api.lookups import is_relation_to, resolved
 from dddp.api.publication import Publication
@@ -45,7 +46,7 @@ def publication_problems(publication: Publication) -> Iterator[str]:
     if publication.is_imperative and has_queries:
         yield "It has `publish`, so its `queries` or `get_queries` are never used: remove either."
     function = publication.publish if publication.is_imperative else publication.get_queries
-    if publication.universal and not _may_be_called_without(function):
+    if publication.universal and not takes_nothing(function):
         yield (
             f"It is universal, so nobody passes parameters: `{function.__name__}` must not "
             f"need any."
@@ -120,11 +121,3 @@ def _id_problems(collection: Collection) -> Iterator[str]:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _may_be_called_without(function: Any) -> bool:
-    try:
-        inspect.signature(function).bind()
-    except TypeError:
-        return False
-    return True

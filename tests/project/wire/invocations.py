@@ -59,6 +59,25 @@ def raise_error(which: str):
     raise ERRORS[which]
 
 
+@API.method("wire/connection")
+def connection():
+    mine = this.connection
+    return {
+        "id": mine.id,
+        "address": mine.client_address,
+        "agent": mine.headers.get("user-agent"),
+        "secure": mine.secure,
+        "transport": mine.transport,
+        "cookies": this.request.COOKIES,
+        "path": this.request.path,
+    }
+
+
+@API.method("wire/close")
+def close():
+    this.connection.close()
+
+
 @API.method("wire/become")
 def become(user_id: str | None):
     this.set_user_id(user_id)
