@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "mail_seconds": 60.0,
     "max_tokens": 100,
     "new_passwords_as_digest": True,
+    "profile_edits": False,
     "require_tls": True,
     "reset_days": 3.0,
     "root_url": None,

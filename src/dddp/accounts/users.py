@@ -10,7 +10,8 @@ from django.db.models import Model
 from dddp.accounts.errors import match_failed
 from dddp.accounts.lookup import email_of, field_of, has_field
 from dddp.accounts.params import text
-from dddp.api import Collection
+from dddp.accounts.profile import update
+from dddp.api import Collection, api_endpoint
 
 
 def _of_permissions() -> list[str]:
@@ -87,3 +88,11 @@ class Users(Collection):
             raise match_failed()
         for name, value in given.items():
             setattr(user, name, value if value == "" else text(value))
+
+    @api_endpoint("update")
+    def _update(self, selector: Any, modifier: Any, options: Any = None) -> int:
+        return update(self, "update", selector, modifier)
+
+    @api_endpoint("updateAsync")
+    def _update_async(self, selector: Any, modifier: Any, options: Any = None) -> int:
+        return update(self, "updateAsync", selector, modifier)

@@ -65,6 +65,62 @@ def test_no_other_publication_uses_the_collection_unasked():
     assert API.collection_for(get_user_model()) is not API.collection("users")
 
 
+class TestProfile:
+    DENIED = MeteorError(403, "Access denied")
+
+    @pytest.fixture(autouse=True)
+    def _may_be_changed(self, configure):
+        configure(DDP_ACCOUNTS_PROFILE_EDITS=True)
+
+    @pytest.mark.parametrize("method", ["/users/update", "/users/updateAsync"])
+    async def test_is_the_users_to_change(self, client, document, ada, method):
+        modifier = {"$set": {"profile": {"name": "Ada Lovelace"}}}
+        assert await client.call(method, {"_id": str(ada.pk)}, modifier) == 1
+        assert document()["profile"]["last_name"] == "Lovelace"
+        modifier = {"$set": {"profile.first_name": "A."}}
+        assert await client.call(method, str(ada.pk), modifier, {"multi": False}) == 1
+        assert document()["profile"]["name"] == "A. Lovelace"
+
+    async def test_nothing_else(self, client, document, ada):
+        before = dict(document())
+        for modifier in [
+            None,
+            {},
+            {"$set": None},
+            {"$set": {}},
+            {"$set": {"is_superuser": True}},
+            {"$set": {"username": "root", "profile": {}}},
+            {"$set": {"emails": []}},
+            {"$set": {"profile": "x"}},
+            {"$set": {"profile": {"name": "x"}}, "$unset": {"username": 1}},
+            {"$unset": {"profile": 1}},
+            {"profile": {"name": "x"}},
+        ]:
+            error = await refusal(client, "/users/update", str(ada.pk), modifier)
+            assert same(error, self.DENIED), modifier
+        for profile in ({"is_superuser": True}, {"password": "x"}, {"first_name": 5}):
+            modifier = {"$set": {"profile": profile}}
+            assert (await refusal(client, "/users/update", str(ada.pk), modifier)).error == 400
+        modifier = {"$set": {"profile.first_name": "x" * 200}}
+        error = await refusal(client, "/users/update", str(ada.pk), modifier)
+        assert error.reason == "Validation failed"
+        assert document() == before
+
+    async def test_of_nobody_else(self, client, document, connect, ada, configure):
+        modifier = {"$set": {"profile.first_name": "Eve"}}
+        error = await refusal(await connect(), "/users/update", str(ada.pk), modifier)
+        assert same(error, self.DENIED)
+        error = await refusal(client, "/users/update", str(ada.pk + 1), modifier)
+        assert same(error, self.DENIED)
+        for selector in [{}, {"_id": {"$ne": ""}}, {"username": "ada"}, None, {"_id": "1", "a": 1}]:
+            error = await refusal(client, "/users/updateAsync", selector, modifier)
+            expected = "Not permitted. Untrusted code may only updateAsync documents by ID."
+            assert same(error, MeteorError(403, expected))
+        configure(DDP_ACCOUNTS_PROFILE_EDITS=False)
+        error = await refusal(client, "/users/update", str(ada.pk), modifier)
+        assert same(error, self.DENIED)
+
+
 class TestServices:
     @pytest.fixture(autouse=True)
     def _services(self, configure):
