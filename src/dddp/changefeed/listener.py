@@ -181,6 +181,8 @@ class Listener:
             async with self._listening:
                 await self._listen_on(link)
             await self._check_queue(link)
+            if link.closed.done():  # an answer and the end may come at once
+                raise link.closed.result()
         except BaseException as error:
             link.close(ListenerError(f"LISTEN failed: {error}"))
             raise

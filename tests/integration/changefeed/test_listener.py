@@ -521,6 +521,28 @@ class TestLoss:
         assert "not today" in caplog.text
 
 
+    async def test_a_link_that_ends_as_soon_as_it_is_made(
+        self, pg_dsn: str, db: Connection
+    ) -> None:
+        """Its last answer has come, and so has its end."""
+        recorder = Recorder()
+        async with listening(pg_dsn, recorder) as listener:
+            check, ends = listener._queue.check, [True]
+
+            async def check_and_end(link: Any, seconds: float) -> float:
+                usage = await check(link, seconds)
+                if ends and ends.pop():
+                    link.close(ListenerError("The test has cut it."))
+                return usage
+
+            listener._queue.check = check_and_end  # type: ignore[method-assign]
+            kill_listeners(db)
+            await recorder.until(lambda: "lost" in recorder.events)
+            await listener.listen("b")
+            db.execute("INSERT INTO b VALUES (1)")
+            await recorder.until(lambda: recorder.values == [1])
+
+
 @pytest.mark.usefixtures("tables")
 class TestGaps:
     async def test_a_missing_message_leads_to_catching_up(
