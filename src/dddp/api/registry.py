@@ -14,7 +14,7 @@ from dddp.api.collection import Collection
 from dddp.api.endpoints import APIMixin, Function
 from dddp.api.methods import Method
 from dddp.api.publication import Publication
-from dddp.api.rate_limit import RateLimit, rate_limit_of
+from dddp.api.rate_limit import Matcher, RateLimit, rate_limit_of
 from dddp.api.schema_methods import schema_method
 from dddp.api.this import Invocation, current
 from dddp.conf import conf
@@ -169,14 +169,27 @@ class Registry:
         """The method of that name, also those that tell of collections' fields."""
         return self._methods.get(name) or schema_method(name, self._collections)
 
-    def rate_limit(self, requests: int, seconds: float, **options: Any) -> None:
+    def rate_limit(
+        self,
+        requests: int,
+        seconds: float,
+        *,
+        name: Matcher = None,
+        type: Matcher = None,
+        user: Matcher = None,
+        address: Matcher = None,
+        connection: Matcher = None,
+        per: str | Iterable[str] = ("connection",),
+    ) -> None:
         """Refuse more than so many requests in so many seconds: a rule more.
 
-        Takes the options of `dddp.api.rate_limit.RateLimit`; raises ConfigurationError for
-        wrong ones.
+        The options are those of `dddp.api.rate_limit.RateLimit`.
+
+        Raises:
+            ConfigurationError: one of them makes no sense.
         """
         self._rate_limits.append(
-            rate_limit_of({"requests": requests, "seconds": seconds, **options})
+            RateLimit(requests, seconds, user, address, connection, name, type, per)
         )
 
     def rate_limits(self) -> list[RateLimit]:
