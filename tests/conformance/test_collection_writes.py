@@ -14,6 +14,7 @@ from dddp.random_stream import RandomStreams
 from desk.models import Errand, Invoice, Label, Shelfmark, Task
 from tools.serving import Watched
 from tools.talking import Message, Talk, method, names, sub
+from zoo.models import Keyed
 
 SEED = "seed0123456789abcdef"
 ID = "23456789ABCDEFGHJ"
@@ -248,10 +249,18 @@ class TestRules:
             f"'{kind}{suffix}'."
         )
 
-    @pytest.mark.parametrize("kind", ["insert", "update", "remove"])
-    async def test_none_at_all(self, talk: Talk, kind: str, suffix: str) -> None:
-        name = f"/zoo.keyed/{kind}{suffix}"
-        result, _ = await talk.say(method("1", name, {"_id": "a"}))
+    @pytest.mark.parametrize(
+        ("kind", "params"),
+        [("insert", [{}]), ("update", ["a", {"$set": {"value": "x"}}]), ("remove", ["a"])],
+    )
+    async def test_none_at_all(self, talk: Talk, kind: str, params: list[Any], suffix: str) -> None:
+        Keyed.objects.create(key="a")
+        assert await answer(talk, f"/zoo.keyed/{kind}{suffix}", *params) == {"error": DENIED}
+        assert Keyed.objects.get().value == ""
+
+    @pytest.mark.parametrize("name", ["/unknown/insert", "/zoo.keyed/upsert", "zoo.keyed/insert"])
+    async def test_other_names(self, talk: Talk, name: str) -> None:
+        result, _ = await talk.say(method("1", name, {}))
         assert result["error"] == MeteorError(404, f"Method '{name}' not found").as_wire()
 
 

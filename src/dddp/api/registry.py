@@ -12,10 +12,10 @@ from django.utils.module_loading import autodiscover_modules
 
 from dddp.api.collection import Collection
 from dddp.api.endpoints import APIMixin, Function
+from dddp.api.given_methods import given_method
 from dddp.api.methods import Method
 from dddp.api.publication import Publication
 from dddp.api.rate_limit import Matcher, RateLimit, rate_limit_of
-from dddp.api.schema_methods import schema_method
 from dddp.api.this import Invocation, current
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError, MeteorError
@@ -166,8 +166,8 @@ class Registry:
         return list(self._methods)
 
     def find_method(self, name: str) -> Method | None:
-        """The method of that name, also those that tell of collections' fields."""
-        return self._methods.get(name) or schema_method(name, self._collections)
+        """The method of that name, also those that every project has."""
+        return self._methods.get(name) or given_method(name, self._collections)
 
     def rate_limit(
         self,

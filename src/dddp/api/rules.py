@@ -13,7 +13,7 @@ KINDS = ("insert", "update", "remove")
 
 
 class WriteRules:
-    """Rules for the methods `/<collection>/insert`, `update`, `remove`; there are none without.
+    """Rules for the methods `/<collection>/insert`, `update`, `remove`; without, these refuse.
 
     All of them run in the method's thread and transaction. `user` is as `this.user`. `fields` are
     the values that the client wants to write, by their names for clients; they are of the

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("dddp.api")
 
 ID = "_id"
+WRITES = {f"{kind}{suffix}": kind for kind in KINDS for suffix in ("", "Async")}
+"""The methods' names, without the collection's, and what they do."""
 OPERATORS = ("$set", "$unset")
 DENIED = "Access denied"
 NO_REPLACE = (
@@ -49,9 +51,13 @@ NO_REPLACE = (
 def write_methods(collection: Collection) -> Iterator[tuple[str, Callable[..., Any]]]:
     """The methods of a collection that has rules: (name on the wire, function)."""
     if collection.given_rules():
-        for kind in KINDS:
-            for name in (kind, f"{kind}Async"):
-                yield f"/{collection.name}/{name}", _METHODS[kind](collection, name)
+        for name in WRITES:
+            yield f"/{collection.name}/{name}", write_method(collection, name)
+
+
+def write_method(collection: Collection, name: str) -> Callable[..., Any]:
+    """The method of a collection with a name that is among `WRITES`."""
+    return _METHODS[WRITES[name]](collection, name)
 
 
 def _insert_method(collection: Collection, name: str) -> Callable[..., Any]:
@@ -192,7 +198,10 @@ class Write:
             raise MeteorError(409, "The database has refused this.") from error
 
     def _require_rule(self) -> None:
-        if f"allow_{self._kind}" not in self._collection.given_rules():
+        rules = self._collection.given_rules()
+        if not rules:
+            raise MeteorError(403, DENIED)
+        if f"allow_{self._kind}" not in rules:
             raise MeteorError(
                 403,
                 f"{DENIED}. No allow validators set on restricted collection for method "

@@ -48,6 +48,6 @@ async def test_one_of_ones_own_comes_first(client, offer):
     assert await client.call("/labels/schema") == "mine"
 
 
-async def test_is_no_method_of_the_project(registry):
+async def test_it_is_no_method_of_the_project(registry):
     assert registry.find_method("/schema") is not None
     assert [name for name in registry.methods() if name.endswith("schema")] == []

@@ -1,4 +1,8 @@
-"""The methods `/schema` and `/<collection>/schema`, which every project has."""
+"""The methods that every project has, whatever it offers.
+
+`/schema` and `/<collection>/schema` tell of fields. A collection without rules refuses to be
+written to, as Meteor's do.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +12,34 @@ from typing import Any
 from dddp.api.collection import Collection
 from dddp.api.methods import Method
 from dddp.api.this import this
+from dddp.api.writes import WRITES, write_method
 from dddp.exceptions import MeteorError
 
-ALL = "/schema"
+SCHEMA = "schema"
 
 
-def schema_method(name: str, collections: Mapping[str, Collection]) -> Method | None:
+def given_method(name: str, collections: Mapping[str, Collection]) -> Method | None:
     """The method of this name, if it is one of them.
-
-    Where anonymous clients see no row, they are not told of the fields either.
 
     Args:
         collections: those registered, by name.
     """
-    if name == ALL:
-        return Method(name, lambda: _all(collections), transaction=False)
-    if not (name.startswith("/") and name.endswith(ALL)):
+    slash, path = name[:1], name[1:]
+    if slash != "/":
         return None
-    collection = collections.get(name[1 : -len(ALL)])
+    if path == SCHEMA:
+        return Method(name, lambda: _all(collections), transaction=False)
+    owner, _, verb = path.rpartition("/")
+    collection = collections.get(owner)
     if collection is None:
         return None
-    return Method(name, lambda: _one(collection), transaction=False)
+    if verb == SCHEMA:
+        return Method(name, lambda: _one(collection), transaction=False)
+    return Method(name, write_method(collection, verb)) if verb in WRITES else None
 
 
 def _all(collections: Mapping[str, Collection]) -> dict[str, Any]:
+    """Where anonymous clients see no row, they are not told of the fields either."""
     return {
         name: collection.schema()
         for name, collection in collections.items()
