@@ -15,9 +15,18 @@ def match_failed() -> MeteorError:
     return MeteorError(400, "Match failed")
 
 
+def changed_meanwhile() -> ChangedMeanwhile:
+    """As for a user who does not exist."""
+    return ChangedMeanwhile(*refused("User not found").args)
+
+
 def refused(reason: str, details: Any = None) -> MeteorError:
     """The reason, or by default one that does not tell whether there is such a user."""
     return MeteorError(403, AMBIGUOUS if conf.ambiguous_errors else reason, details)
+
+
+class ChangedMeanwhile(MeteorError):
+    """The user's password is not the one that was checked any more, or the user may not log in."""
 
 
 def too_often(milliseconds: int) -> MeteorError:

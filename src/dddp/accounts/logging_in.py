@@ -10,7 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import router, transaction
 
 from dddp.accounts import sweeping, tokens
-from dddp.accounts.errors import refused
+from dddp.accounts.errors import changed_meanwhile
 from dddp.accounts.lookup import is_active
 from dddp.accounts.models import LoginToken
 from dddp.api import get_ddp_id, this
@@ -79,7 +79,7 @@ def log_in(user: Any, type: str) -> dict[str, Any]:
     with transaction.atomic(using=router.db_for_write(LoginToken)):
         present = tokens.locked(user)
         if present is None or not is_active(present) or present.password != user.password:
-            raise refused("User not found")
+            raise changed_meanwhile()
         require_allowed(user, type)
         secret, token = tokens.issue(present)
         user_logged_in.send(sender=user.__class__, request=this.request, user=user)

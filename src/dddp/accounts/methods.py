@@ -11,7 +11,7 @@ from django.db import router, transaction
 from dddp.accounts import background, creating, logging_in, mail, mail_tokens, params, tokens
 from dddp.accounts.access import require_tls
 from dddp.accounts.conf import conf
-from dddp.accounts.errors import match_failed
+from dddp.accounts.errors import ChangedMeanwhile, match_failed
 from dddp.accounts.lookup import email_of
 from dddp.accounts.models import LoginToken, MailToken, fingerprint_of
 from dddp.accounts.passwords import check_own_password, require_acceptable, user_with_password
@@ -41,9 +41,7 @@ class Accounts(APIMixin):
             given = params.options(options, ("user", "password", "code"))
             if "code" in given:
                 params.text(given["code"])
-            key, value = params.selector(given.get("user"))
-            user = user_with_password(key, value, params.password(given["password"]))
-            return logging_in.log_in(user, "password")
+            return _with_password(*params.selector(given.get("user")), given["password"])
         return logging_in.log_in(*logging_in.user_for(options))
 
     @api_endpoint
@@ -167,6 +165,15 @@ class Accounts(APIMixin):
         if token is None:
             raise MeteorError("Invalid login token")
         return token
+
+
+def _with_password(key: str, value: str, sent: Any) -> dict[str, Any]:
+    password = params.password(sent)
+    try:
+        return logging_in.log_in(user_with_password(key, value, password), "password")
+    except ChangedMeanwhile:
+        # Another login may have had the same password stored anew.
+        return logging_in.log_in(user_with_password(key, value, password), "password")
 
 
 def _optional(value: Any) -> str:

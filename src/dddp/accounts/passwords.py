@@ -28,6 +28,8 @@ def user_with_password(key: str, value: str, password: str) -> Any:
     Known and unknown users, right and wrong passwords cost the same: one lookup, and each backend
     is asked once.
     """
+    if key == "username":
+        value = get_user_model().normalize_username(value)
     failures = Failures(this.connection.client_address, value)
     failures.require_few()
     found, stranger = find_user(key, value), _name_of_nobody(key, value)
