@@ -35,7 +35,8 @@ class Accounts(APIMixin):
         if not isinstance(options, dict):
             raise match_failed()
         require_tls()
-        if options.get("resume") is not None:
+        # As in Meteor, what is falsy in these two is not there.
+        if options.get("resume"):
             return logging_in.resume(params.text(options["resume"]))
         if options.get("password"):
             given = params.options(options, ("user", "password", "code"))

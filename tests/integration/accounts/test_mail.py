@@ -18,11 +18,12 @@ from people import (
     same,
 )
 
-from dddp.accounts import background, signals, sweeping
+from dddp.accounts import background, logging_in, signals, sweeping
 from dddp.accounts.api import (
     send_enrollment_email,
     send_reset_password_email,
     send_verification_email,
+    validate_login,
 )
 from dddp.accounts.models import MailToken, VerifiedEmail, hashed
 from dddp.api import MeteorError
@@ -232,6 +233,31 @@ class TestVerifyEmail:
         await client.call("createUser", {"email": "eve@example.org", "password": PASSWORD})
         (message,) = await sent()
         await client.call("verifyEmail", token_in(message, "verify-email"))
+
+
+class TestOnlyVerified:
+    """A `validate_login` function may wait for the address to be verified."""
+
+    @pytest.fixture(autouse=True)
+    def _only_verified(self, monkeypatch, configure):
+        monkeypatch.setattr(logging_in, "_hooks", [])
+        configure(DDP_ACCOUNTS_SEND_VERIFICATION=True)
+
+        @validate_login
+        def only_verified(attempt):
+            user = attempt.user
+            if not user.ddp_verified_emails.filter(address=user.email).exists():
+                raise MeteorError(403, "Please open the link in the mail first.")
+
+    async def test_who_signs_up_is_there_and_has_to_wait(self, client, sent):
+        options = {"email": "eve@example.org", "password": PASSWORD}
+        error = await refusal(client, "createUser", options)
+        assert error.reason == "Please open the link in the mail first."
+        options = {"user": {"email": "eve@example.org"}, "password": PASSWORD}
+        assert (await refusal(client, "login", options)).reason == error.reason
+        (message,) = await sent()
+        await client.call("verifyEmail", token_in(message, "verify-email"))
+        await client.call("login", options)
 
 
 class TestOwnMails:

@@ -1,11 +1,13 @@
 """Tokens: exchanged, revoked in every way, and never of use again; connections they close."""
 
+import asyncio
 import datetime as dt
+import threading
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.urls import reverse
 from people import CLOSED, LOGGED_OUT, PASSWORD, by_name, digest, refusal, same
@@ -158,6 +160,25 @@ class TestRevoked:
         assert same(await refusal(again, "login", {"resume": token}), LOGGED_OUT)
         assert not await db(LoginToken.objects.exists)
         assert await client.wait_closed() == CLOSED
+
+
+async def test_sweeping_goes_on_after_a_failure(db_project, monkeypatch, caplog):
+    rounds, enough = [], threading.Event()
+
+    def sweep():
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise DatabaseError("away")
+        enough.set()
+        raise SystemExit  # ends the thread
+
+    monkeypatch.setattr(sweeping, "sweep", sweep)
+    monkeypatch.setattr(sweeping, "SECONDS", 0.01)
+    monkeypatch.setattr(sweeping, "_thread", None)
+    for _ in range(2):
+        sweeping.begin()
+    assert await asyncio.to_thread(enough.wait, 20)
+    assert "Tokens that have expired could not be deleted" in caplog.text
 
 
 class TestKept:

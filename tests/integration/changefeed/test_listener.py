@@ -520,7 +520,6 @@ class TestLoss:
             await wait_for(lambda: listener.live)
         assert "not today" in caplog.text
 
-
     async def test_a_link_that_ends_as_soon_as_it_is_made(
         self, pg_dsn: str, db: Connection
     ) -> None:
