@@ -21,6 +21,8 @@ SECONDS = 600.0
 
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
+_ended = threading.Event()
+"""Never set; tests end the thread with it."""
 
 
 class Fingerprint(Func):
@@ -52,8 +54,8 @@ def sweep() -> int:
 
 
 def _run() -> None:
-    wait = threading.Event()
-    while not wait.wait(SECONDS):
+    ended = _ended
+    while not ended.wait(SECONDS):
         try:
             sweep()
         except DatabaseError:
