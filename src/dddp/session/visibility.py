@@ -146,12 +146,14 @@ class View:
 
 def deliver(effects: Mapping[AnySource, Changes]) -> None:
     """Tell every view of the effects of one transaction; equal frames are built once."""
+    # First, as they may end a session, whose view sees nothing then.
+    for source, changes in effects.items():
+        for listener in list(source.listeners) if changes else ():
+            listener(changes)
     shared: dict[View, dict[str, dict[Id, None]]] = {}
     for source, changes in effects.items():
         if not changes:
             continue
-        for listener in list(source.listeners):
-            listener(changes)
         alone = []
         for view in source.subscribers:
             if view.sees_alone(source):

@@ -270,3 +270,22 @@ def test_listeners_hear_of_changes():
     books.listeners.append(heard.append)
     change((books, "a", None))
     assert heard == [{identity("a"): (encoded(["Emma"]), None)}]
+
+
+def test_a_client_that_a_listener_sends_away_does_not_keep_others_from_hearing():
+    client, other = Client(), Client()
+    first, second = query("title", a=["Emma"]), query("title", a=["Emma"])
+    login = query("id", collection="tokens", t=[1])
+    for each in (client, other):
+        each.view.join(first)
+        each.view.join(second)
+        each.kinds()
+
+    def log_out(_changes):
+        client.view.forget(first)
+        client.view.forget(second)
+
+    login.listeners.append(log_out)
+    change((first, "a", None), (login, "t", None), (second, "a", None))
+    assert other.kinds() == ["removed"]
+    assert client.kinds() == []
