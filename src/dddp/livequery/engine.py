@@ -123,6 +123,7 @@ class Engine:
         for task in (query.loaded, query.refreshing):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
+        query.refreshing = None  # nobody waits for it any more
         self._wake(query, everyone=True)
 
     async def _load(self, query: LiveQuery) -> None:

@@ -276,3 +276,18 @@ async def test_giving_up_while_it_loads_leaves_nothing():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert world.engine.queries == []
+
+
+async def test_who_waits_for_a_query_goes_on_when_it_ends():
+    """A call has been unblocked, and its client leaves while the database is being asked."""
+    world = World(rows=[EMMA])
+    query = await world.engine.acquire(asking(BOOKS))
+    world.may_run.clear()
+    world.running.clear()
+    world.commit(world.bulk(101))
+    await world.running.wait()
+    settled = asyncio.create_task(world.engine.settled([query]))
+    await asyncio.sleep(0)
+    assert not settled.done()
+    world.engine.release(query)
+    await settled
