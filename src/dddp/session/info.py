@@ -7,6 +7,8 @@ from io import BytesIO
 
 from django.core.handlers.asgi import ASGIRequest
 
+OF_A_BODY = (b"content-type", b"content-length")
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
@@ -36,8 +38,9 @@ class ConnectionInfo:
             "method": "GET",
             "scheme": "https" if self.secure else "http",
             "path": self.path,
-            "query_string": self.query,
-            "headers": self.headers,
+            # Anything may come; Django would raise for what it cannot decode.
+            "query_string": self.query.decode(errors="replace"),
+            "headers": [each for each in self.headers if each[0] not in OF_A_BODY],
             "client": (self.address, 0) if self.address else None,
             "server": self.server,
         }

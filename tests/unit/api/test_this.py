@@ -185,6 +185,24 @@ class TestRequest:
         invocation.set_user_id("7")
         assert invocation.request is not request
 
+    @pytest.mark.parametrize(
+        "header",
+        [
+            (b"content-type", b"text/plain; x*=nowhere''%20"),
+            (b"content-type", b"text/plain; charset=nowhere"),
+            (b"content-length", b"-x"),
+            (b"cookie", b"\xff=\xff; ; =; a"),
+            (b"host", b"\xff"),
+            (b"\xff\xff", b"\x00"),
+        ],
+    )
+    def test_of_odd_headers(self, header: tuple[bytes, bytes]) -> None:
+        request = self.request(headers=(header,), query=b"a=\xff&%ff", path="/\xff")
+        assert request.content_type in (None, "")
+        assert not request.is_secure()
+        assert request.GET["a"] == "\ufffd"
+        assert isinstance(request.COOKIES, dict)
+
     def test_session_of_the_cookie(self) -> None:
         key = "k" * 32
         headers = ((b"cookie", f"sessionid={key}".encode()),)
