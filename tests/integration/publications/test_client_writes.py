@@ -203,5 +203,5 @@ class TestSimulations:
         assert await db(lambda: Task.objects.get().text) == "x"
 
 
-async def test_collections_without_rules_have_no_methods():
+async def test_collections_without_rules_offer_no_methods():
     assert [name for name, _ in club.Message().api_endpoints() if "insert" in name] == []
