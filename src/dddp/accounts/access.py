@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.core.cache import cache
@@ -16,6 +16,8 @@ from dddp.api import this
 from dddp.exceptions import MeteorError
 
 THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+IPV6_SITE = 64
+"""Leading bits of an IPv6 address that one customer has for himself."""
 FORWARDING = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "forwarded")
 
 
@@ -43,10 +45,17 @@ def is_local(connection: Any) -> bool:
 
 
 def _is_loopback(address: str) -> bool:
+    parsed = parsed_address(address)
+    return parsed is not None and parsed.is_loopback
+
+
+def parsed_address(address: str) -> IPv4Address | IPv6Address | None:
+    """A client's address, of IPv4 too where it is mapped into IPv6; None if it is none."""
     try:
-        return ip_address(address).is_loopback
+        parsed = ip_address(address.partition("%")[0])
     except ValueError:
-        return False
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 class Failures:
@@ -86,11 +95,8 @@ class Failures:
 
 
 def _site(address: str) -> str:
-    """The address, of IPv6 the 64 bits that a customer has for himself."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ip_network((int(parsed), 64), strict=False).network_address)
+    """What is counted as one address."""
+    parsed = parsed_address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((int(parsed), IPV6_SITE), strict=False).network_address)
+    return str(parsed or address)

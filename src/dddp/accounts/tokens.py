@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from ipaddress import ip_address
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
+from dddp.accounts.access import parsed_address
 from dddp.accounts.conf import conf
 from dddp.accounts.lookup import is_active
 from dddp.accounts.models import LoginToken, days, fingerprint_of, hashed, new_secret
@@ -106,17 +106,11 @@ def drop(user: Any, keep: LoginToken | None = None) -> int:
 def client() -> dict[str, Any]:
     """What a token's row tells of the client."""
     connection = this.connection
+    address = parsed_address(connection.client_address)
     return {
-        "address": _address(connection.client_address),
+        "address": None if address is None else str(address),
         "user_agent": connection.headers.get("user-agent", "").replace("\0", "")[:200],
     }
-
-
-def _address(text: str) -> str | None:
-    try:
-        return str(ip_address(text.partition("%")[0]))
-    except ValueError:
-        return None
 
 
 def _remember(pk: int | None) -> None:

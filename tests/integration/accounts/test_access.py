@@ -57,6 +57,7 @@ class TestTLS:
             ConnectionInfo("127.0.0.1", (HERE,)),
             ConnectionInfo("127.0.0.9", ((b"host", b"127.0.0.1"),)),
             ConnectionInfo("::1", ((b"host", b"[::1]:8000"),)),
+            ConnectionInfo("::ffff:127.0.0.1", (HERE,)),
         ],
     )
     async def test_is_not_needed_or_there(self, connect, ada, info):

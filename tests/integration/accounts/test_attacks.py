@@ -61,6 +61,16 @@ class TestGuessing:
         error = await refusal(client, "login", by_name("ada", PASSWORD))
         assert error.error == "too-many-requests"
 
+    async def test_addresses_of_ipv4_are_counted_apart(self, connect, ada, configure):
+        configure(DDP_ACCOUNTS_FAILED_LOGINS=FEW)
+        for number in range(5):
+            client = await connect(from_address("::ffff:192.0.2.1"))
+            await refusal(client, "login", by_name(f"u{number}", "wrong"))
+        client = await connect(from_address("192.0.2.1"))
+        assert (await refusal(client, "login", by_name("bob", "x"))).error == "too-many-requests"
+        client = await connect(from_address("::ffff:192.0.2.2"))
+        await client.call("login", by_name("ada", PASSWORD))
+
     async def test_with_changes_of_passwords(self, client, ada, configure):
         configure(DDP_ACCOUNTS_FAILED_LOGINS=FEW)
         await client.call("login", by_name("ada", PASSWORD))
