@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-_MARKS = re.compile(r"(%s|<<dddp \w+>>)")
+_MARKS = re.compile(r"(%[%s]|<<dddp \w+>>)")  # %%s is no parameter
 
 Fill = tuple[str, list[Any]]
 """SQL with placeholders, and what they stand for."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
 
-_STRING = re.compile(r"'(?:[^']|'')*'")
+_STRING = re.compile(r"\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'", re.IGNORECASE | re.DOTALL)
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _CALL = re.compile(r"\b([a-z_]\w*)\s*\(", re.IGNORECASE)
 _CLOCK = re.compile(
@@ -19,6 +19,7 @@ _CLOCK = re.compile(
     r"|(?:now|statement_timestamp|transaction_timestamp)\s*\()(?!\w)",
     re.IGNORECASE,
 )
+_AGE = re.compile(r"\bage\s*\(", re.IGNORECASE)
 _NAME = r'(?:[a-z_]\w*|"(?:[^"]|"")*")'
 _READ = re.compile(rf"\b(?:FROM|JOIN)\s+({_NAME}(?:\.{_NAME})?)(?!\s*\()(?![\w.])", re.IGNORECASE)
 
@@ -34,10 +35,10 @@ def refuse_text(sql: str, tables: Iterable[str], using: str) -> None:
     """
     plain = _STRING.sub("''", sql)
     bare = _QUOTED.sub('""', plain)
-    clock = _CLOCK.search(bare)
-    if clock is not None:
+    clock = _clock(bare)
+    if clock:
         raise QueryNotLive(
-            f"It uses {clock[1].rstrip('( ')}: the database's clock moves on without any change; "
+            f"It uses {clock}: the database's clock moves on without any change; "
             f"pass django.utils.timezone.now()."
         )
     volatile = catalog.volatile(using, frozenset(name.lower() for name in _CALL.findall(bare)))
@@ -52,3 +53,22 @@ def refuse_text(sql: str, tables: Iterable[str], using: str) -> None:
             f"It reads {unknown[0]} in SQL of its own, whose changes would not be seen: write it "
             f"with Exists() or Subquery()."
         )
+
+
+def _clock(bare: str) -> str:
+    """What asks the clock; "" for nothing."""
+    found = _CLOCK.search(bare)
+    if found is not None:
+        return found[1].rstrip("( ")
+    ages = (match.end() for match in _AGE.finditer(bare))
+    return "age() up to today" if any(_is_single(bare[start:]) for start in ages) else ""
+
+
+def _is_single(text: str) -> bool:
+    """Is there one argument up to the parenthesis that closes?"""
+    depth = 0
+    for character in text:
+        if depth == 0 and character in ",)":
+            return character == ")"
+        depth += {"(": 1, ")": -1}.get(character, 0)
+    return False

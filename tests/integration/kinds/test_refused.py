@@ -5,6 +5,7 @@ from django.contrib.postgres.functions import RandomUUID, TransactionNow
 from django.db.models import (
     Case,
     Count,
+    DurationField,
     Exists,
     F,
     FilteredRelation,
@@ -18,7 +19,7 @@ from django.db.models import (
     Window,
 )
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Length, Now, Random, RowNumber, TruncDay
+from django.db.models.functions import Coalesce, Length, Now, Random, RowNumber, TruncDay
 
 from dddp.exceptions import QueryNotLive
 from tools.plans import plan_of
@@ -102,6 +103,13 @@ KINDS = {
     "time of the transaction by name": (said("Now ()"), CLOCK),
     "day as a keyword": (said("CURRENT_DATE"), CLOCK),
     "random by name": (said("1 + random()"), "random.*volatile"),
+    "random between texts": (said(r"length(E'\'' || random() || '\')"), "random.*volatile"),
+    "age of today": (
+        Specimen.objects.annotate(
+            x=Func(Coalesce("moment", "moment"), function="age", output_field=DurationField())
+        ),
+        CLOCK,
+    ),
     "sequence by name": (said("nextval('zoo_message_id_seq')"), "nextval.*volatile"),
     "another table by name": (
         said("(SELECT max(level) FROM zoo_member)"),
@@ -146,6 +154,9 @@ def test_a_queryset_of_this_kind_is_refused(database, queryset, reason):
         ),
         said("(SELECT count(*) FROM unnest(ARRAY[1, 2]) zoo_member)"),
         said("length('now()')"),
+        said(r"length(E'\'now()')"),
+        said("length(format('%%%%s', 'x'))"),
+        said("date_part('year', age('2026-01-01'::date, ('2025-01-01'::date)))::int"),
     ],
     ids=[
         "text",
@@ -159,6 +170,9 @@ def test_a_queryset_of_this_kind_is_refused(database, queryset, reason):
         "keywords",
         "a function in place of a table",
         "text that looks like it",
+        "text with escapes that looks like it",
+        "text that looks like a parameter",
+        "age at a day",
     ],
 )
 def test_what_only_looks_like_it_is_not(database, queryset):
