@@ -99,8 +99,10 @@ class Registry:
         caller = current.get(None)
         if caller is not None:
             return method.serve(caller.nested(name), params)
-        # Nobody else may look after the connections of this thread.
-        connections[conf.database].close_if_unusable_or_obsolete()
+        connection = connections[conf.database]
+        if not connection.in_atomic_block:
+            # Nobody else may look after the connections of this thread.
+            connection.close_if_unusable_or_obsolete()
         return method.serve(Invocation.of_server(), params)
 
     async def acall(self, name: str, *params: Any) -> Any:

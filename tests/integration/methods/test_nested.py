@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from bookstore.models import Author
 from dddp.api import MeteorError, Publication, this
@@ -203,6 +204,19 @@ class TestByTheServer:
             await db(registry.call, "add_and_fail", "a")
         assert await db(registry.call, "later", "b") == "b"
         assert await names() == ["b"]
+
+    async def test_is_part_of_a_transaction_around_it(self, hub, registry):
+        def as_in_a_test_case():
+            with transaction.atomic():
+                with pytest.raises(MeteorError):
+                    registry.call("add_and_fail", "a")
+                registry.call("add", "b")
+                found = [author.name for author in Author.objects.all()]
+                transaction.set_rollback(True)
+            return found
+
+        assert await db(as_in_a_test_case) == ["b"]
+        assert await names() == []
 
     async def test_logs_nobody_in(self, hub, registry):
         with pytest.raises(RuntimeError, match="on a server initiated method call"):
