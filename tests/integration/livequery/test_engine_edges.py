@@ -76,9 +76,20 @@ async def test_columns_may_be_added_in_the_middle_of_a_transaction(hub, client, 
         await sql("ALTER TABLE zoo_keyed DROP COLUMN extra")
 
 
-async def test_a_query_becomes_ready_however_much_is_written(hub, client, show):
+@pytest.fixture
+async def slowly(hub):
+    """Name of a function that takes so many seconds; pg_sleep() itself cannot be live."""
+    await sql(
+        "CREATE FUNCTION slowly(seconds double precision) RETURNS text LANGUAGE plpgsql STABLE "
+        "AS $$ BEGIN PERFORM pg_sleep(seconds); RETURN ''; END $$"
+    )
+    yield "slowly"
+    await sql("DROP FUNCTION slowly")
+
+
+async def test_a_query_becomes_ready_however_much_is_written(hub, client, show, slowly):
     """Its table changes again during each run."""
-    slow = Func(Value(0.05), function="pg_sleep", output_field=TextField())
+    slow = Func(Value(0.05), function=slowly, output_field=TextField())
     await db(lambda: Keyed.objects.create(key="1"))
     show("q", Keyed.objects.annotate(slow=slow))
     stopped = threading.Event()
@@ -107,9 +118,9 @@ async def test_a_query_that_fails_again_and_again_does_not_hold_up_methods(
 
 
 async def test_a_query_that_is_too_slow_each_time_does_not_hold_up_methods(
-    hub, client, show, monkeypatch
+    hub, client, show, slowly, monkeypatch
 ):
-    slow = Func(F("number"), function="pg_sleep", output_field=TextField())
+    slow = Func(F("number"), function=slowly, output_field=TextField())
     show("q", Specimen.objects.annotate(slow=slow))
     await client.subscribe("Shown", "q")
 
