@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
@@ -18,6 +19,7 @@ from dddp.livequery.encoders import IMAGE_DECODER
 from dddp.livequery.loading import document_of, pk_of, write_as_triggers_do
 from dddp.livequery.objects import one_snapshot
 from dddp.livequery.plan import Batch, DocumentMaker, Source, TermColumn
+from dddp.livequery.predicates import Unsure
 from dddp.livequery.questions import Answer, Found, Key, Question
 from dddp.livequery.template import Fill, Template, as_text
 
@@ -186,8 +188,9 @@ def _keys(batch: Batch, text: str) -> list[Key]:
     keys = []
     for number, *values in _decode_keys(text):
         if None not in values:
-            compared = (convert(value) for convert, value in zip(converts, values, strict=True))
-            keys.append((number - 1, *compared))
+            with suppress(Unsure):  # Python has no such value, so no query asks for it
+                compared = [convert(value) for convert, value in zip(converts, values, strict=True)]
+                keys.append((number - 1, *compared))
     return keys
 
 

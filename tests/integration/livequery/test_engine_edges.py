@@ -1,12 +1,14 @@
 """Trouble with one row, one query or one subscription stays where it is."""
 
 import asyncio
+import datetime as dt
 import threading
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import F, Func, TextField, Value
 
+from bookstore.models import Book
 from dddp.changefeed import link
 from dddp.livequery.asking import ask
 from dddp.livequery.loading import load
@@ -156,3 +158,21 @@ async def test_a_subscription_given_up_at_the_last_moment_leaves_nothing(hub, mo
     await asyncio.wait([query.loaded])
     assert hub.engine.queries == []
     assert hub.engine._tables._tables == {}
+
+
+async def test_a_value_that_python_has_not_does_not_keep_queries_from_being_asked_together(
+    hub, client, show, caplog
+):
+    for day in (1, 2):
+        books = Book.objects.filter(published=dt.date(2026, 1, day), author__name__icontains="a")
+        show(f"day {day}", books)
+        await client.subscribe("Shown", f"day {day}")
+    await sql("INSERT INTO bookstore_author (id, name, email) VALUES (1, 'X', '')")
+    await sql(
+        "INSERT INTO bookstore_book (id, title, author_id, pages, price, published) "
+        "VALUES (1, '', 1, 1, 0, 'infinity'), (2, '', 1, 1, 0, '2026-01-02')"
+    )
+    await sql("UPDATE bookstore_author SET name = 'A'")
+    await quiet(hub)
+    assert list(client.collections["bookstore.book"]) == ["2"]
+    assert caplog.text == ""
