@@ -16,7 +16,7 @@ from django.db.models.sql import Query
 
 from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
-from dddp.livequery.batch import member_of
+from dddp.livequery.batch import frozen_all, member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
@@ -24,7 +24,6 @@ from dddp.livequery.objects import ObjectLoader, Objects, path_queryset
 from dddp.livequery.plan import Layout, QueryPlan, Source
 from dddp.livequery.predicates import Condition
 from dddp.livequery.sources import sources_beyond, sources_of
-from dddp.livequery.template import frozen
 from dddp.livequery.text import refuse_text
 from dddp.livequery.walk import RANDOM, refuse, tables_of
 
@@ -84,7 +83,7 @@ def analyse(
         layout = replace(layout, shape=loader.shape, objects=loader)
     statement = _statement(selected, layout)
     plan = QueryPlan(
-        key=(using, layout.shape, statement, frozen(selected.params), objects),
+        key=(using, layout.shape, statement, frozen_all(selected.params, using), objects),
         using=using,
         sql=statement,
         params=selected.params,

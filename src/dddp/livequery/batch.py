@@ -8,6 +8,7 @@ tells whose document it is (the inverse query). The other parameters are data: o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -93,7 +94,7 @@ def _member(
 ) -> Member:
     inner = Template(*compiled)
     names = tuple((term.alias, term.term.column) for term in terms)
-    constants = tuple(map(frozen, inner.constants))
+    constants = frozen_all(inner.constants, using)
     serialize = layout.objects.serialize if layout.objects else None
     other = unsliced.batch.key if unsliced else None
     rows = (layout.shape, docs, compiled[0], names, serialize)
@@ -107,8 +108,16 @@ def _member(
         pk = _column(query, query.get_initial_alias(), _pk_column(query), str, using)
         _batches[key] = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
     values = tuple(value for term in terms for value in term.term.values)
-    data_key = tuple(map(frozen, inner.data))
+    data_key = frozen_all(inner.data, using)
     return Member(_batches[key], tuple(inner.data), data_key, values, unsliced)
+
+
+def frozen_all(params: Iterable[Any], using: str) -> tuple[Any, ...]:
+    """Hashable stand-ins of parameters, which are equal only for those of equal effect."""
+    write: Any = connections[using].ops
+    return tuple(
+        frozen(each, lambda value: str(write.compose_sql("%s", [value]))) for each in params
+    )
 
 
 def _pk_column(query: Query) -> str:

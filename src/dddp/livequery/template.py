@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -142,12 +142,16 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def frozen(value: Any) -> Any:
-    """A hashable stand-in that is equal only for parameters of equal effect."""
+def frozen(value: Any, written: Callable[[Any], str]) -> Any:
+    """A hashable stand-in that is equal only for parameters of equal effect.
+
+    Args:
+        written: gives a parameter as the driver writes it.
+    """
     if isinstance(value, list | tuple):
-        return (type(value), *map(frozen, value))
+        return (type(value), *(frozen(item, written) for item in value))
     if isinstance(value, Decimal | float | datetime):
         return (type(value), repr(value))  # equal ones may look different to a client
     if isinstance(value, str | int | bytes | date | UUID | None):
         return (type(value), value)
-    return object()
+    return (type(value), written(value))  # JSON, ranges, addresses

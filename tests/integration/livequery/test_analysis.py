@@ -76,6 +76,28 @@ def test_querysets_that_python_takes_for_equal_are_not_shared(db_project, querys
     assert plan_of(queryset).key != plan_of(other).key
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"tree__a__gt": 1},
+        {"tree__contains": {"a": [1]}},
+        {"span__gt": dt.timedelta(hours=1)},
+        {"clock__gt": dt.time(12)},
+        {"address": "127.0.0.1"},
+        {"raw": b"x"},
+        {"pages__overlap": (1, 3)},
+        {"open_hours__overlap": (FIRST, None)},
+        {"names__contains": ["a"]},
+    ],
+    ids=lambda condition: next(iter(condition)),
+)
+def test_equal_querysets_are_shared_whatever_their_parameters_are(db_project, condition):
+    one, other = (plan_of(Specimen.objects.filter(**condition)) for _ in range(2))
+    assert one.key == other.key
+    assert one.member.batch.key == other.member.batch.key
+    assert one.member.data_key == other.member.data_key
+
+
 def test_the_end_of_time_in_a_zone_west_of_greenwich(db_project):
     """The usual "no upper bound" is a moment that UTC has not."""
     last = dt.datetime.max.replace(tzinfo=ZoneInfo("America/New_York"))
