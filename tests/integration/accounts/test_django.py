@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model, signals
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 from django.urls import reverse
@@ -158,3 +159,7 @@ async def test_names_are_normalized_as_in_forms(client):
     assert await db(lambda: users().get().username) == "viii"
     await client.call("login", by_name("ⅷ", PASSWORD))
     await client.call("login", by_name("viii", PASSWORD))
+
+
+def test_migrations_are_those_of_the_models(db_project):
+    call_command("makemigrations", "ddp_accounts", check=True, dry_run=True, verbosity=0)
