@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -142,11 +141,14 @@ def _literal(value: Any) -> Any:
 _numbers = itertools.count(1)
 
 
-@lru_cache(maxsize=4096)
 def _data_types(using: str, inner: Template) -> tuple[str, ...]:
     """What PostgreSQL makes of each parameter that is data, where the driver does not say."""
-    if "" not in inner.kinds:
-        return tuple(inner.kinds)
+    if not inner.types:
+        inner.types = _prepared_types(using, inner) if "" in inner.kinds else tuple(inner.kinds)
+    return inner.types
+
+
+def _prepared_types(using: str, inner: Template) -> tuple[str, ...]:
     sql, kinds = inner.numbered()
     name = f"dddp_types_{next(_numbers)}"
     with transaction.atomic(using=using), connections[using].cursor() as cursor:

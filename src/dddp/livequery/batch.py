@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
+from weakref import WeakValueDictionary
 
 from django.db import connections
 from django.db.models.expressions import Col
@@ -27,7 +28,8 @@ from dddp.livequery.walk import conjuncts
 
 MANY_SHAPES = 4096
 
-_batches: dict[Any, Batch] = {}
+# As long as they are in use: clients decide how many parameters they have.
+_batches: WeakValueDictionary[Any, Batch] = WeakValueDictionary()
 
 
 def member_of(
@@ -99,17 +101,17 @@ def _member(
     other = unsliced.batch.key if unsliced else None
     rows = (layout.shape, docs, compiled[0], names, serialize)
     key = (using, rows, tuple(inner.kinds), constants, other)
-    if key not in _batches:
-        if len(_batches) > MANY_SHAPES:
-            _batches.clear()
+    batch = _batches.get(key)
+    if batch is None:
         chosen = tuple(
             _column(query, term.alias, term.term.column, term.term.convert, using) for term in terms
         )
         pk = _column(query, query.get_initial_alias(), _pk_column(query), str, using)
-        _batches[key] = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
+        batch = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
+        _batches[key] = batch
     values = tuple(value for term in terms for value in term.term.values)
     data_key = frozen_all(inner.data, using)
-    return Member(_batches[key], tuple(inner.data), data_key, values, unsliced)
+    return Member(batch, tuple(inner.data), data_key, values, unsliced)
 
 
 def frozen_all(params: Iterable[Any], using: str) -> tuple[Any, ...]:

@@ -53,6 +53,9 @@ def _type_name(using: str, oid: int) -> str:
         return str(name)
 
 
+MANY_PARAMETERS = 200
+"""Of statements with more, which clients may make longer at will, nothing is remembered."""
+
 _result_types: dict[tuple[Any, ...], tuple[str, ...]] = {}
 
 
@@ -68,9 +71,10 @@ def result_types(using: str, sql: str, params: tuple[Any, ...]) -> tuple[str, ..
             cursor.execute(f"SELECT * FROM ({sql}) q LIMIT 0", params)
             oids = [column[1] for column in cursor.description]
         known = tuple(_type_name(using, oid) for oid in oids)
-        if len(_result_types) > 4096:
-            _result_types.clear()
-        _result_types[key] = known
+        if len(params) <= MANY_PARAMETERS:
+            if len(_result_types) > 4096:
+                _result_types.clear()
+            _result_types[key] = known
     return known
 
 

@@ -87,7 +87,7 @@ class TermColumn(NamedTuple):
     convert: Convert
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Batch:
     """How the live queries of one shape are asked together.
 

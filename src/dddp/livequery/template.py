@@ -51,15 +51,17 @@ class Template:
     Attributes:
         kinds: for each datum its type; "" for what PostgreSQL makes of an untyped literal.
         constants: the parameters that are no data.
+        types: the kinds, with what PostgreSQL makes of literals; () while it has not been asked.
     """
 
-    __slots__ = ("_pieces", "constants", "data", "kinds")
+    __slots__ = ("_pieces", "constants", "data", "kinds", "types")
 
     def __init__(self, sql: str, params: Sequence[Any]) -> None:
         self._pieces: list[str | Constant | Datum] = []
         self.constants: list[Any] = []
         self.data: list[Any] = []
         self.kinds: list[str] = []
+        self.types: tuple[str, ...] = ()
         rest = iter(params)
         for piece in _MARKS.split(sql):
             self._pieces.append(self._parameter(next(rest)) if piece == "%s" else piece)

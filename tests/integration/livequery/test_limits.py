@@ -1,20 +1,29 @@
 """What clients can make a server keep is bounded, and gone with them."""
 
 import asyncio
+import gc
 import json
 import random
 import threading
+import weakref
+from dataclasses import replace
 
 from django.conf import settings
 from django.db.models import Value
+from django.db.models.functions import Length
 
+from bookstore.models import Book
 from dddp.conf import conf
 from dddp.exceptions import ListenerError
+from dddp.livequery import catalog
+from dddp.livequery.asking import ask
+from dddp.livequery.owners import Owners
 from dddp.session.hub import Hub
 from dddp.session.info import ConnectionInfo
 from dddp.session.outbox import Outbox
 from tools.feed import until
 from tools.inprocess import InProcess, db
+from tools.plans import plan_of
 from zoo.models import Keyed, Specimen, Ticket
 
 DOCUMENTS = 2_000_000
@@ -182,3 +191,22 @@ async def test_clients_that_go_at_any_moment_leave_nothing_behind(hub, show):
     )
     assert hub.engine._tables._tables == {}
     assert not hub.sessions
+
+
+def test_statements_as_long_as_clients_want_them_are_not_kept(db_project):
+    def kept(number):
+        books = Book.objects.annotate(size=Length("title")).filter(author__name__icontains="a")
+        plan = plan_of(books.filter(pk__in=range(number)))
+        owners = Owners(plan.member.batch)
+        for query, name in enumerate("ab"):
+            member = replace(plan.member, data=(f"%{name}%", *range(number)), data_key=(name,))
+            owners.add(query, member)
+        ask(owners.question(None, [0, 1]))
+        return weakref.ref(plan.member.batch)
+
+    long_ago = kept(number=500)
+    types = len(catalog._result_types)
+    kept(number=501)
+    gc.collect()
+    assert long_ago() is None
+    assert len(catalog._result_types) == types
