@@ -20,7 +20,7 @@ from dddp.livequery.batch import frozen_all, member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
-from dddp.livequery.objects import ObjectLoader, Objects, path_queryset
+from dddp.livequery.objects import ObjectLoader, Objects, path_queryset, prefetched_by
 from dddp.livequery.plan import Layout, QueryPlan, Source
 from dddp.livequery.predicates import Condition
 from dddp.livequery.sources import sources_beyond, sources_of
@@ -78,12 +78,14 @@ def analyse(
         condition, reason = _condition(query, compiler, published, using, objects)
     selected = _selected(query, compiler, sql, tuple(params), using)
     layout, many = _layout(query, selected, collection, published, using)
+    made_of: Any = None
     if objects is not None:
         loader = _loader(queryset, objects, collection)
+        made_of = (objects, loader.prefetched)
         layout = replace(layout, shape=loader.shape, objects=loader)
     statement = _statement(selected, layout)
     plan = QueryPlan(
-        key=(using, layout.shape, statement, frozen_all(selected.params, using), objects),
+        key=(using, layout.shape, statement, frozen_all(selected.params, using), made_of),
         using=using,
         sql=statement,
         params=selected.params,
@@ -122,7 +124,8 @@ def _loader(queryset: QuerySet[Any], objects: Objects, collection: str) -> Objec
         )
     else:
         plain = queryset.order_by()
-    return ObjectLoader(plain, objects.serialize, OpenShape(collection, ""))
+    shape = OpenShape(collection, "")
+    return ObjectLoader(plain, objects.serialize, shape, prefetched_by(queryset))
 
 
 def _model(query: Query) -> Any:

@@ -97,9 +97,9 @@ def _member(
     inner = Template(*compiled)
     names = tuple((term.alias, term.term.column) for term in terms)
     constants = frozen_all(inner.constants, using)
-    serialize = layout.objects.serialize if layout.objects else None
+    objects = (layout.objects.serialize, layout.objects.prefetched) if layout.objects else None
     other = unsliced.batch.key if unsliced else None
-    rows = (layout.shape, docs, compiled[0], names, serialize)
+    rows = (layout.shape, docs, compiled[0], names, objects)
     key = (using, rows, tuple(inner.kinds), constants, other)
     batch = _batches.get(key)
     if batch is None:

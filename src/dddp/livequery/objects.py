@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import FieldError
 from django.db import connections, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 
 from dddp.exceptions import ConfigurationError
 from dddp.livequery.document import Id, OpenShape, Values, encode_id
@@ -41,11 +41,13 @@ class ObjectLoader:
 
     Attributes:
         queryset: of all objects that may be wanted.
+        prefetched: equal only for loaders whose querysets prefetch the same.
     """
 
     queryset: QuerySet[Any]
     serialize: Callable[[Any], Mapping[str, Any]]
     shape: OpenShape
+    prefetched: tuple[Any, ...]
 
     def documents(self, pks: Sequence[Any]) -> dict[Id, Values]:
         """The documents of the objects with these primary keys, as in images, that exist."""
@@ -78,6 +80,15 @@ def one_snapshot(using: str) -> Iterator[None]:
         with connections[using].cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         yield
+
+
+def prefetched_by(queryset: Any) -> tuple[Any, ...]:
+    """What objects have by `Prefetch`; equal only if it is the same while this one is kept."""
+    return tuple(
+        (each.prefetch_to, None if each.queryset is None else id(each))
+        for each in queryset._prefetch_related_lookups
+        if isinstance(each, Prefetch)
+    )
 
 
 def path_queryset(model: type[Model], paths: Sequence[str]) -> Any:

@@ -1,10 +1,12 @@
 """Documents made of objects: `properties` and `serialize`."""
 
 import pytest
+from django.contrib.auth.models import User
+from django.db.models import Prefetch
 
 from club.models import Channel, Message
 from dddp.api import Collection, Publication
-from tools.inprocess import db, quiet
+from tools.inprocess import InProcess, db, quiet
 
 
 @pytest.fixture
@@ -75,3 +77,33 @@ async def test_an_overridden_serialize(hub, client, people, published):
     await db(lambda: Message.objects.all().delete())
     await quiet(hub)
     assert client.collections["lively"] == {}
+
+
+async def test_a_prefetch_for_one_user_is_not_shown_to_another(
+    hub, client, people, registry, offer
+):
+    class Mine(Collection):
+        model = Channel
+        name = "mine"
+        serialize_reads = ["members__username"]
+
+        def serialize(self, obj):
+            return {"found": [user.username for user in obj.found]}
+
+    registry.register(Mine)
+
+    @offer
+    class Found(Publication):
+        def get_queries(self, name):
+            found = Prefetch("members", User.objects.filter(username=name), to_attr="found")
+            return [(Channel.objects.filter(name="a").prefetch_related(found), "mine")]
+
+    def shown(client):
+        return list(client.collections["mine"].values())
+
+    async with InProcess(hub) as other:
+        await client.subscribe("Found", "ada")
+        await other.subscribe("Found", "bob")
+        await db(lambda: Channel.objects.get(name="a").members.set([people["bob"]]))
+        await quiet(hub)
+        assert (shown(client), shown(other)) == ([{"found": []}], [{"found": ["bob"]}])
