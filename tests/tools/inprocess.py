@@ -31,7 +31,8 @@ class InProcess(DDPClient):
     async def _drain(self):
         while (frames := await self.server.outbox.take()) is not None:
             for frame in frames:
-                self.receive(frame.text)
+                if self.receive(frame.text).get("msg") == "ping":
+                    await self._pong(self.messages[-1])
             async with self._news:
                 self._news.notify_all()
         self.closed = (self.server.outbox.close_code, self.server.outbox.close_reason)
