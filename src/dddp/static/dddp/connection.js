@@ -50,7 +50,7 @@ export class Timers {
 }
 
 /** @param {string | undefined} url @param {any} window @returns {string} */
-function websocketUrl(url, window) {
+export function websocketUrl(url, window) {
   const absolute = new URL(url ?? '/', window.document?.baseURI);
   if (absolute.protocol.startsWith('ws')) return absolute.href;
   absolute.protocol = absolute.protocol.replace('http', 'ws');

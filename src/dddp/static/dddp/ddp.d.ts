@@ -51,7 +51,8 @@ export interface Options {
  */
 export function connect(url?: string, options?: Options): Client;
 
-export interface Client {
+export class Client {
+  constructor(url: string | undefined, options: Options);
   readonly status: Status;
   /** The same object for the same name, also before there are documents. */
   collection<T extends Doc = Doc>(name: string): Collection<T>;
@@ -66,11 +67,19 @@ export interface Client {
   on(event: 'status', listener: (status: Status, info: StatusInfo) => void): Unlisten;
   /** Errors that belong to no call and no subscription; without a listener: console.warn. */
   on(event: 'error', listener: (error: DDPError) => void): Unlisten;
+  on(event: string, listener: (...args: any[]) => void): Unlisten;
+  /** For subclasses. Returns whether anybody listens. */
+  emit(event: string, ...args: any[]): boolean;
 }
 
 export interface CallOptions {
   /** Fail with `invocation-failed`, rather than call again, when the connection is lost. */
   noRetry?: boolean;
+  /**
+   * For listeners of `connected`: what the last connection showed stays until this one is answered,
+   * too. For what the documents depend on, such as who is logged in.
+   */
+  first?: boolean;
 }
 
 export interface Subscription {

@@ -98,7 +98,7 @@ class Subscription extends Emitter {
 
 /** @typedef {import('./ddp.d.ts').Client} ClientInterface */
 /** @implements {ClientInterface} */
-class Client extends Emitter {
+export class Client extends Emitter {
   #connection;
   #timers;
   #batchDelay;
@@ -113,9 +113,10 @@ class Client extends Emitter {
   #calls = new Map();
   /**
    * While a session is being refilled: the subscriptions that were ready in the one before and
-   * are not again. Until there are none, the documents shown are those of the session before.
+   * are not again, and calls that come `first`. Until there are none, the documents shown are
+   * those of the session before.
    *
-   * @type {Set<Subscription> | null}
+   * @type {Set<Subscription | string> | null}
    */
   #awaited = null;
 
@@ -165,10 +166,10 @@ class Client extends Emitter {
   /**
    * @param {string} method
    * @param {unknown[]} [params]
-   * @param {{noRetry?: boolean}} [options]
+   * @param {import('./ddp.d.ts').CallOptions} [options]
    * @returns {Promise<any>}
    */
-  async apply(method, params = [], { noRetry = false } = {}) {
+  async apply(method, params = [], { noRetry = false, first = false } = {}) {
     if (this.status === 'offline' || this.status === 'failed') throw closedError();
     this.#methodCount += 1;
     const id = String(this.#methodCount);
@@ -176,6 +177,7 @@ class Client extends Emitter {
     return new Promise((resolve, reject) => {
       const sent = this.#send(message);
       this.#calls.set(id, { message, noRetry, sent, updated: false, resolve, reject });
+      if (first) this.#awaited?.add(id);
     });
   }
 
@@ -314,6 +316,7 @@ class Client extends Emitter {
     const call = this.#calls.get(id);
     if (!call) return;
     Object.assign(call, part);
+    if (call.answer && call.updated) this.#awaited?.delete(id);
     this.#showIfComplete();
   }
 
