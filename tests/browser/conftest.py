@@ -82,6 +82,24 @@ async def open_window(browser: Browser) -> AsyncIterator[Callable[[str], Awaitab
 
 
 @pytest.fixture
+def bookshop(start_server):
+    """A server of static files, too, where people may sign up: as `make demo` has it."""
+    settings = {"DDP_ACCOUNTS_SIGNUP": True, "DDP_ACCOUNTS_NEW_PASSWORDS_AS_DIGEST": False}
+    return start_server(env={"DJANGO_DEBUG": "1"}, settings=settings)
+
+
+@pytest.fixture
+def authors(db_project):
+    from bookstore.models import Author, Book  # Django is not set up when this file is read
+
+    ada = Author.objects.create(name="Ada Okafor", email="ada@example.com")
+    bob = Author.objects.create(name="Bob Osei", email="bob+1@example.com")
+    Book.objects.create(title="Tides", author=ada, pages=120, price="12.50")
+    Book.objects.create(title="Dunes", author=bob, pages=80, price="7.00", published="2021-03-04")
+    return ada, bob
+
+
+@pytest.fixture
 def artifacts() -> Path:
     """Where screenshots are left for people to look at."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)

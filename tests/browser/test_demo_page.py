@@ -7,27 +7,11 @@ import base64
 
 import msgspec
 import psycopg
-import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from playwright.async_api import expect
 
 from bookstore.models import Author, Book
-
-
-@pytest.fixture
-def bookshop(start_server):
-    """A server which also serves the static files, as `make demo` has it."""
-    return start_server(env={"DJANGO_DEBUG": "1"})
-
-
-@pytest.fixture
-def authors(db_project):
-    ada = Author.objects.create(name="Ada Okafor", email="ada@example.com")
-    bob = Author.objects.create(name="Bob Osei", email="bob+1@example.com")
-    Book.objects.create(title="Tides", author=ada, pages=120, price="12.50")
-    Book.objects.create(title="Dunes", author=bob, pages=80, price="7.00", published="2021-03-04")
-    return ada, bob
 
 
 def row(page, book):

@@ -99,7 +99,7 @@ async def test_sees_changes_made_with_sql_by_another_process(
     await client.shows(books_of(ada))
     await sql_elsewhere(db_project, "DELETE FROM bookstore_book WHERE title = 'BY SQL'")
     await client.shows(books_of(ada))
-    sql(db_project, "TRUNCATE bookstore_book")
+    sql(db_project, "TRUNCATE bookstore_book CASCADE")
     await client.shows(books_of(ada))
 
 

@@ -86,6 +86,10 @@ class ThirdPartyClient:
         """Have it insert, update or remove by itself. Raises Refused."""
         return await self._command("write", collection, kind, *params)
 
+    async def account(self, name: str, *params: Any) -> Any:
+        """Have it log in, or what else it does for accounts. Raises Refused."""
+        return await self._command("account", name, *params)
+
     async def shows(self, wanted: Snapshot) -> None:
         """Wait until the client has these documents, no more and no fewer."""
         await self._until(lambda: self.snapshot == wanted, f"to show {wanted}")

@@ -89,7 +89,7 @@ def wait_silent(*ports: int) -> None:
 class TestPage:
     def test_page_with_its_modules(self, demo: Demo) -> None:
         page = urlopen(demo.url).read().decode()
-        for path in ("/static/dddp/ddp.js", "/static/bookstore/app.js"):
+        for path in ("/static/dddp/accounts.js", "/static/bookstore/app.js"):
             assert path in page
             with urlopen(demo.url + path[1:]) as answer:
                 assert "javascript" in answer.headers["Content-Type"]

@@ -126,7 +126,7 @@ def psql(books, dsn):
 
 def truncate(books, dsn):
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE bookstore_book")
+        cursor.execute("TRUNCATE bookstore_book CASCADE")
 
 
 def several_statements(books, dsn):

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 
 from bookstore import models
-from dddp.api import API, APIMixin, Collection, MeteorError, Publication, api_endpoint
+from dddp.api import API, APIMixin, Collection, MeteorError, Publication, api_endpoint, this
 
 
 class Author(Collection):
@@ -12,6 +12,14 @@ class Author(Collection):
 
 class Book(Collection):
     model = models.Book
+
+
+class Wish(Collection):
+    """Each user sees his own, whatever is published."""
+
+    model = models.Wish
+    fields = ["book"]
+    user_rel = "user"
 
 
 class AllBooks(Publication):
@@ -26,8 +34,12 @@ class BooksByAuthorEmail(Publication):
         ]
 
 
+class MyWishes(Publication):
+    queries = [models.Wish.objects.all()]
+
+
 class Bookstore(APIMixin):
-    """Anyone may edit: it is a demo. `dddp.api.this.user` tells who calls."""
+    """Anyone may edit: it is a demo. Wishes are kept for those who have logged in."""
 
     api_path_prefix = "bookstore/"
 
@@ -54,6 +66,17 @@ class Bookstore(APIMixin):
     def delete_book(self, book_id):
         find_book(book_id).delete()
 
+    @api_endpoint
+    def set_wish(self, book_id, is_wanted: bool):
+        """Put a book on the caller's list of wishes, or take it off."""
+        if this.user_id is None:
+            raise MeteorError(403, "Log in to keep a list of wishes.")
+        wish = {"user_id": this.user_id, "book": find_book(book_id)}
+        if is_wanted:
+            models.Wish.objects.get_or_create(**wish)
+        else:
+            models.Wish.objects.filter(**wish).delete()
+
 
 def find_book(book_id):
     try:
@@ -74,4 +97,4 @@ def save(book, **values):
     return str(book.pk)
 
 
-API.register([Author, Book, AllBooks, BooksByAuthorEmail, Bookstore])
+API.register([Author, Book, Wish, AllBooks, BooksByAuthorEmail, MyWishes, Bookstore])

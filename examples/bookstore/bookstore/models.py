@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 
@@ -27,3 +28,18 @@ class Book(models.Model):
 
     def __str__(self):
         return self.title
+
+
+class Wish(models.Model):
+    """A book that a user would like to have."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="wishes"
+    )
+    book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="wishes")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "book"], name="bookstore_wish_once")]
+
+    def __str__(self):
+        return f"{self.user} wants {self.book}"

@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "dddp",
+    "dddp.accounts",
     "bookstore",
 ]
 
@@ -59,6 +60,19 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Passwords fit Django's forms and the digests of them that DDP clients send.
+PASSWORD_HASHERS = [
+    "dddp.accounts.hashers.DigestPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+DDP_ACCOUNTS_SIGNUP = True
+# Of a digest nobody could tell whether the password is long enough.
+DDP_ACCOUNTS_NEW_PASSWORDS_AS_DIGEST = False
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

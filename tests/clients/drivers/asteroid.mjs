@@ -1,4 +1,5 @@
 import { createClass } from 'asteroid';
+import EJSON from 'ejson';
 import ws from 'ws';
 import { Store } from './store.mjs';
 
@@ -10,7 +11,8 @@ export async function connect(url, hooks) {
 
   for (const event of ['added', 'changed', 'removed']) {
     client.ddp.on(event, (message) => {
-      store[event](message);
+      // It knows JSON only.
+      store[event](EJSON.fromJSONValue(message));
       hooks.changed();
     });
   }
@@ -35,6 +37,12 @@ export async function connect(url, hooks) {
         client.unsubscribe(id);
       }),
     call: (method, params) => client.call(method, ...params),
+    accounts: {
+      login: (username, password) => client.loginWithPassword({ username, password }),
+      logout: () => client.logout(),
+      createUser: (username, password) => client.createUser({ username, password }),
+      userId: () => client.userId,
+    },
     documents: () => store.documents(),
   };
 }

@@ -7,13 +7,14 @@
 //   <- {"id": 3, "do": "unsubscribe", "with": [handle]}
 //   <- {"id": 4, "do": "call", "with": [method, ...params]}
 //   <- {"id": 5, "do": "write", "with": [collection, "insert", document]}     where the client can
+//   <- {"id": 6, "do": "account", "with": ["login", name, password]}          where the client can
 //   -> {"id": 2, "value": ...} or {"id": 2, "error": {"error", "reason"}}
 //   -> {"snapshot": {collection: {id: fields}}}      after changes, and before an answer
 //   -> {"status": "connected" | "disconnected"}                    after each change
 //
 // A client module exports connect(url, hooks), which resolves when connected, to an object with
 // subscribe(name, params), unsubscribe(handle), call(method, params) and documents(), the snapshot
-// as the client itself keeps it. It calls hooks.changed() whenever that may be another, and
+// as the client itself keeps it, and accounts, functions by name, if it logs in. It calls hooks.changed() whenever that may be another, and
 // hooks.status().
 import { createInterface } from 'node:readline';
 
@@ -57,6 +58,7 @@ const commands = {
   subscribe: (name, ...params) => client.subscribe(name, params),
   unsubscribe: (handle) => client.unsubscribe(handle),
   call: (method, ...params) => client.call(method, params),
+  account: (name, ...params) => client.accounts[name](...params),
   write: (collection, kind, ...params) => client.write(collection, kind, params),
 };
 

@@ -6,10 +6,20 @@ import { byId, plain } from './store.mjs';
 globalThis.WebSocket = ws;
 register('./extensions.mjs', import.meta.url);
 globalThis.require = createRequire(import.meta.url);
-const { default: Meteor, Mongo } = await import('@meteorrn/core');
+const { default: Meteor, Accounts, Mongo } = await import('@meteorrn/core');
 
-// Login tokens are kept nowhere, the state of the network is not watched.
-const AsyncStorage = { getItem: async () => null, setItem: async () => {}, removeItem: async () => {} };
+// Login tokens are kept as long as the process lasts, the state of the network is not watched.
+const items = new Map();
+const AsyncStorage = {
+  getItem: async (key) => items.get(key) ?? null,
+  setItem: async (key, value) => void items.set(key, value),
+  removeItem: async (key) => void items.delete(key),
+};
+
+const answer = (call) =>
+  new Promise((resolve, reject) => {
+    call((error, result) => (error ? reject(error) : resolve(result)));
+  });
 
 // It counts the changes of each document in it.
 const documents = (collection) => collection.find().fetch().map(({ _version, ...rest }) => rest);
@@ -21,8 +31,9 @@ export async function connect(url, hooks) {
     reconnectInterval: 50,
   });
   const data = Meteor.getData();
-  const names = ['bookstore.author', 'bookstore.book', 'desk.task'];
+  const names = ['bookstore.author', 'bookstore.book', 'bookstore.wish', 'desk.task'];
   const collections = new Map(names.map((name) => [name, new Mongo.Collection(name)]));
+  collections.set('users', Meteor.users);
 
   data.db.on('change', hooks.changed);
   data.ddp.on('connected', () => hooks.status('connected'));
@@ -57,6 +68,16 @@ export async function connect(url, hooks) {
         const done = (error, result) => (error ? reject(error) : resolve(result));
         collections.get(name)[kind](...params, done);
       }),
+    accounts: {
+      login: (username, password) => answer((done) => Meteor.loginWithPassword(username, password, done)),
+      logout: () => answer((done) => Meteor.logout(done)),
+      logoutOtherClients: () => answer((done) => Meteor.logoutOtherClients(done)),
+      createUser: (username, password) =>
+        answer((done) => Accounts.createUser({ username, password }, done)),
+      changePassword: (old, password) =>
+        answer((done) => Accounts.changePassword(old, password, done)),
+      userId: () => Meteor.userId(),
+    },
     documents: () =>
       plain(
         Object.fromEntries(

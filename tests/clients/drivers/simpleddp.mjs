@@ -1,4 +1,5 @@
 import simpleDDP from 'simpleddp';
+import { simpleDDPLogin } from 'simpleddp-plugin-login';
 import ws from 'isomorphic-ws';
 import { byId, plain } from './store.mjs';
 
@@ -6,11 +7,8 @@ import { byId, plain } from './store.mjs';
 process.on('unhandledRejection', (reason) => console.error('unhandled:', reason));
 
 export async function connect(url, hooks) {
-  const client = new simpleDDP({
-    endpoint: url,
-    SocketConstructor: ws,
-    reconnectInterval: 50,
-  });
+  const options = { endpoint: url, SocketConstructor: ws, reconnectInterval: 50 };
+  const client = new simpleDDP(options, [simpleDDPLogin]);
   for (const event of ['added', 'changed', 'removed', 'ready']) client.on(event, hooks.changed);
   client.on('connected', () => hooks.status('connected'));
   client.on('disconnected', () => hooks.status('disconnected'));
@@ -25,6 +23,11 @@ export async function connect(url, hooks) {
     },
     unsubscribe: (handle) => subscriptions[handle].stop(),
     call: (method, params) => client.call(method, ...params),
+    accounts: {
+      login: (username, password) => client.login({ user: { username }, password }),
+      logout: () => client.logout(),
+      userId: () => client.userId,
+    },
     documents: () =>
       plain(
         Object.fromEntries(

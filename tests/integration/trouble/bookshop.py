@@ -26,7 +26,7 @@ class Bookshop:
         self.dsn = dsn
         self.env = env
         self.db = psycopg.connect(dsn, autocommit=True)
-        self.db.execute("TRUNCATE bookstore_author, bookstore_book RESTART IDENTITY")
+        self.db.execute("TRUNCATE bookstore_author, bookstore_book RESTART IDENTITY CASCADE")
         self.db.execute("INSERT INTO bookstore_author (name, email) VALUES ('Jane', 'jane@x.org')")
         self.db.execute(
             "INSERT INTO bookstore_book (title, author_id, pages, price) "

@@ -8,12 +8,16 @@ import os
 
 from myproject.settings import *  # noqa: F403
 
-INSTALLED_APPS += ["dddp.accounts", "zoo", "wild", "wire", "club", "desk"]  # noqa: F405
+INSTALLED_APPS += ["zoo", "wild", "wire", "club", "desk"]  # noqa: F405
 ROOT_URLCONF = "testproject.urls"
 PASSWORD_HASHERS = [
     "dddp.accounts.hashers.DigestPasswordHasher",
     "django.contrib.auth.hashers.MD5PasswordHasher",
 ]
+# As they are by default.
+AUTH_PASSWORD_VALIDATORS = []
+DDP_ACCOUNTS_SIGNUP = False
+DDP_ACCOUNTS_NEW_PASSWORDS_AS_DIGEST = True
 
 globals().update(
     {name: json.loads(value) for name, value in os.environ.items() if name.startswith("DDP_")}

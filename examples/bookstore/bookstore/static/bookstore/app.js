@@ -3,13 +3,12 @@
  * what the user does goes to the server as a method call and comes back as a change.
  */
 
-import { connect } from 'dddp';
+import { $, client } from './client.js';
 
-const client = connect();
 const authors = client.collection('bookstore.author');
 const books = client.collection('bookstore.book');
+const wishes = client.collection('bookstore.wish');
 
-const $ = (selector, root = document) => root.querySelector(selector);
 const fromTemplate = (id) => $(`#${id}`).content.firstElementChild.cloneNode(true);
 const byText = new Intl.Collator(undefined, { numeric: true }).compare;
 
@@ -146,12 +145,29 @@ function showBook(book) {
   published.textContent = book.published ?? '–';
   $('button', row).setAttribute('aria-label', `Delete ${book.title}`);
   showAuthorOf(book._id);
+  showWish(book._id);
 }
 
 function showAuthorOf(bookId) {
   const author = authors.get(books.get(bookId)?.author_id);
   fieldOf(bookRows.get(bookId), 'author').textContent = author?.name ?? '…';
 }
+
+/** Wishes are for those who have logged in: see account.js. */
+function showWish(bookId) {
+  const heart = $('[data-action=wish]', bookRows.get(bookId));
+  const isWanted = wishes.find(({ book_id }) => book_id === bookId).length > 0;
+  heart.hidden = client.userId === null;
+  heart.ariaPressed = isWanted;
+  heart.ariaLabel = `I would like to have ${books.get(bookId).title}`;
+}
+
+function showWishes() {
+  for (const _id of bookRows.keys()) showWish(_id);
+}
+
+wishes.on('change', showWishes);
+client.on('user', showWishes);
 
 /** `defaultValue` is what the server says; what the user is typing stays until it is sent. */
 function showInput(input, value) {
@@ -226,10 +242,16 @@ $('#books').addEventListener('focusout', ({ target }) => {
   if (target.matches('input:invalid')) target.value = target.defaultValue;
 });
 
+const acting = {
+  delete: (id) => call('bookstore/delete_book', id),
+  wish: (id, { ariaPressed }) => call('bookstore/set_wish', id, ariaPressed !== 'true'),
+};
+
 $('#books').addEventListener('click', async ({ target }) => {
-  if (target.dataset.action !== 'delete') return;
+  const act = acting[target.dataset.action];
+  if (!act) return;
   target.disabled = true;
-  await call('bookstore/delete_book', target.closest('tr').dataset.bookId);
+  await act(target.closest('tr').dataset.bookId, target);
   target.disabled = false;
 });
 
