@@ -20,7 +20,8 @@ READY = """
   SQL                {psql}
 
 What to try: open the bookstore in two windows and edit a book in one.
-Or edit it in the admin. Or by SQL, and watch all windows follow:
+Or edit it in the admin. Sign up in one browser and log in with another: your wishes
+are in both. Or change books by SQL, and watch all windows follow:
 
   {psql} -c 'UPDATE bookstore_book SET pages = pages + 1'
 
