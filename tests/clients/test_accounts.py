@@ -136,7 +136,7 @@ async def test_log_out_elsewhere(server, start_client, ada):
 
 @pytest.mark.parametrize("start_client", ["asteroid"], indirect=True)
 async def test_asteroid_signs_up_in_a_way_of_its_own(open_server, start_client, db_project):
-    """It sends {user: {username}}, which no Meteor server takes either."""
+    """It sends {user: {username}}, not {username}: the method itself has to be called."""
     client = await connected(await start_client(), open_server)
     with pytest.raises(Refused) as refused:
         await client.account("createUser", "grace", PASSWORD)
