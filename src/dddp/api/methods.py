@@ -58,10 +58,14 @@ class Method:
     def serve(self, invocation: Invocation, params: Sequence[Any]) -> Any:
         """Call it as part of something else, in a savepoint or transaction of its own."""
         token = current.set(invocation)
+        take_back_login = invocation.login_taker()
         try:
             call = self.bound(params)
             with self.block():
                 return call()
+        except BaseException:
+            take_back_login()
+            raise
         finally:
             current.reset(token)
 

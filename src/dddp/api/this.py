@@ -68,6 +68,19 @@ class Invocation:
             _user=self._user,
         )
 
+    def login_taker(self) -> Callable[[], None]:
+        """A function that takes back what `set_user_id` does from now on, for callers as well."""
+        caller = _nothing if self.caller is None else self.caller.login_taker()
+        before = self.user_id, self.while_exists, self.user_was_set
+
+        def take_back() -> None:
+            if before != (self.user_id, self.while_exists, self.user_was_set):
+                self.user_id, self.while_exists, self.user_was_set = before
+                self._user = self._request = None
+            caller()
+
+        return take_back
+
     @property
     def user(self) -> Any:
         """The logged-in user, or Django's AnonymousUser."""

@@ -158,6 +158,29 @@ class TestThis:
         await client.call(way, "login", str(user.pk))
         assert await client.call("who") == [str(user.pk), True]
 
+    @BOTH
+    @pytest.mark.parametrize("before", [True, False])
+    async def test_a_failed_one_logs_nobody_in(self, registry, client, way, before):
+        users = get_user_model().objects
+        ada, eve = await db(lambda: [users.create(username=name) for name in ("ada", "eve")])
+        mine = str(ada.pk) if before else None
+
+        @registry.method("login_and_fail")
+        def login_and_fail(user_id):
+            this.set_user_id(user_id)
+            raise MeteorError("failed")
+
+        @registry.method("outer")
+        def outer():
+            if before:
+                this.set_user_id(mine)
+            with pytest.raises(MeteorError):
+                registry.call(way, "login_and_fail", str(eve.pk))
+            return this.user_id
+
+        assert await client.call("outer") == mine
+        assert await client.call("who") == [mine, True]
+
     async def test_is_the_callers_again_afterwards(self, registry, client):
         @registry.method("outer")
         def outer():
