@@ -25,6 +25,8 @@ from dddp.protocol.parsing import NotAMessage, parse
 
 VERSIONS = ("1", "pre2", "pre1")
 NORMAL_CLOSURE = (1000, "Normal closure")
+MAX_SEED = 1000
+"""Characters of a `randomSeed`; clients send 20. Streams are seeded with seconds of work a MB."""
 Message = dict[str, Any]
 
 
@@ -136,7 +138,7 @@ class Connection:
         id, method, params = message.get("id"), message.get("method"), message.get("params", [])
         seed = message.get("randomSeed", "")
         valid = isinstance(id, str) and isinstance(method, str) and isinstance(params, list)
-        if not (valid and isinstance(seed, str)):
+        if not (valid and isinstance(seed, str) and len(seed) <= MAX_SEED):
             return [_reply("Malformed method invocation", message)]
         return [Method(str(id), str(method), params, seed or None)]
 

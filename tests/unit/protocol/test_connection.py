@@ -315,6 +315,7 @@ class TestMethod:
             ({"params": [None, {"a": 1}]}, Method("1", "m", [None, {"a": 1}])),
             ({"randomSeed": "abc"}, Method("1", "m", [], "abc")),
             ({"randomSeed": ""}, Method("1", "m", [])),
+            ({"randomSeed": "a" * 1000}, Method("1", "m", [], "a" * 1000)),
             ({"id": ""}, Method("", "m", [])),
             ({"method": ""}, Method("1", "", [])),
             ({"unknown": 1}, Method("1", "m", [])),
@@ -334,6 +335,7 @@ class TestMethod:
             {"params": {}},
             {"randomSeed": None},
             {"randomSeed": 5},
+            {"randomSeed": "a" * 1001},
         ],
     )
     def test_malformed(self, members: dict[str, Any]) -> None:
