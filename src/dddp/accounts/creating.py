@@ -11,7 +11,7 @@ from django.db import IntegrityError, connections, router, transaction
 
 from dddp.accounts.conf import conf
 from dddp.accounts.errors import refused
-from dddp.accounts.lookup import field_of, is_taken
+from dddp.accounts.lookup import email_of, field_of, is_taken
 from dddp.accounts.passwords import require_acceptable
 from dddp.accounts.signals import user_signed_up
 from dddp.accounts.users import Users
@@ -42,7 +42,7 @@ def create_user(username: str, email: str, password: str | None, profile: dict[s
         MeteorError: the name or address is taken, or anything of it is not accepted.
     """
     user = _new(username, email)
-    require_domain(email)
+    require_domain(email_of(user))  # where addresses are names, the one that was given as such
     users = API.collection(Users.name)
     if profile and isinstance(users, Users):
         users.set_profile(user, profile)

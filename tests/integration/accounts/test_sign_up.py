@@ -160,6 +160,15 @@ async def test_domains(client, configure):
     assert same(error, MeteorError(403, "Email doesn't match the criteria."))
 
 
+async def test_domains_of_addresses_that_are_names(client, configure, monkeypatch):
+    """The address that counts is the one that the user gets."""
+    configure(DDP_ACCOUNTS_EMAIL_DOMAIN="example.org")
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")
+    options = {"username": "eve@evil.org", "email": "eve@example.org"}
+    error = await refusal(client, "createUser", options)
+    assert same(error, MeteorError(403, "@example.org email required"))
+
+
 async def test_hooks(client, monkeypatch):
     monkeypatch.setattr(creating, "_hooks", [])
     validate_new_user(lambda user: user.username != "eve")
