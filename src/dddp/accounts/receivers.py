@@ -46,12 +46,12 @@ def drop_useless_tokens(
 def _is_upgrade(user: Any, update_fields: Collection[str] | None) -> bool:
     """Has Django stored the same password with another hasher?
 
-    It does so with `update_fields` and nothing noted by `set_password()`.
+    It does so with `update_fields`, having taken back what `set_password()` has noted.
     """
     return (
         update_fields is not None
         and set(update_fields) == {"password"}
-        and getattr(user, "_password", None) is None
+        and vars(user).get("_password", user) is None
         and user.has_usable_password()
     )
 

@@ -112,6 +112,15 @@ class TestRevoked:
 
         await revoked(change)
 
+    async def test_by_another_hash(self, revoked, ada):
+        """Not to be taken for the same password, stored anew by a login."""
+
+        def change():
+            ada.password = make_password("another one, longer")
+            ada.save(update_fields=["password"])
+
+        await revoked(change)
+
     async def test_by_deactivation(self, revoked, ada):
         def change():
             ada.is_active = False
