@@ -20,6 +20,7 @@ from dddp.api import APIMixin, api_endpoint, this
 from dddp.exceptions import MeteorError
 
 NOT_LOGGED_IN = "You are not logged in."
+INVALID_TOKEN = "Invalid login token"  # noqa: S105, a sentence
 
 
 class Accounts(APIMixin):
@@ -65,6 +66,9 @@ class Accounts(APIMixin):
         """Another token that expires when the old one does; the connection uses it from now on."""
         token = self._token()
         user = tokens.locked(token.user)
+        # Whoever held the lock until now may have revoked the token, or changed the password.
+        if not tokens.is_good(token, user):
+            raise MeteorError(INVALID_TOKEN)
         secret, new = tokens.issue(user, token.expires)
         tokens.use(user, new)
         return logging_in.result(user, secret, new)
@@ -164,7 +168,7 @@ class Accounts(APIMixin):
             raise MeteorError(NOT_LOGGED_IN)
         token = tokens.current()
         if token is None:
-            raise MeteorError("Invalid login token")
+            raise MeteorError(INVALID_TOKEN)
         return token
 
 

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import router, transaction
 from django.utils import timezone
 
 from dddp.accounts.access import parsed_address
@@ -95,12 +95,20 @@ def remembered() -> LoginToken | None:
     return None if pk is None else LoginToken.objects.filter(pk=pk).first()
 
 
+def is_good(token: LoginToken, user: Any) -> bool:
+    """Does it still let this user, whose row is locked, log in?"""
+    there = LoginToken.objects.filter(pk=token.pk).exists()
+    return there and user is not None and is_active(user) and token.fits(user)
+
+
 def drop(user: Any, keep: LoginToken | None = None) -> int:
     """Delete a user's tokens, but for one; their connections are closed. Returns how many."""
-    tokens = LoginToken.objects.filter(user=user)
-    if keep is not None:
-        tokens = tokens.exclude(pk=keep.pk)
-    return tokens.delete()[0]
+    with transaction.atomic(using=router.db_for_write(LoginToken)):
+        locked(user)  # or one that is being made were not seen, and stayed
+        tokens = LoginToken.objects.filter(user=user)
+        if keep is not None:
+            tokens = tokens.exclude(pk=keep.pk)
+        return tokens.delete()[0]
 
 
 def client() -> dict[str, Any]:

@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from people import CLOSED, LOGGED_OUT, PASSWORD, by_name, digest, refusal, same
@@ -17,6 +17,7 @@ from dddp.accounts.api import revoke_tokens
 from dddp.accounts.models import LoginToken, MailToken
 from dddp.api import MeteorError
 from dddp.api.watching import watched_tables
+from dddp.session.rights import Rights
 from tools.inprocess import db
 
 NOT_LOGGED_IN = {
@@ -29,6 +30,17 @@ NOT_LOGGED_IN = {
 
 async def login(client, password=PASSWORD):
     return (await client.call("login", by_name("ada", password)))["token"]
+
+
+def until_somebody_waits():
+    """Return when a transaction waits for the lock of another."""
+    for _ in range(2000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.01), 1 FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone():
+                return
+            cursor.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("Nobody waits")
 
 
 class TestExchange:
@@ -62,6 +74,42 @@ class TestExchange:
     async def test_what_was_removed_from_meteor(self, client, ada):
         await login(client)
         assert (await refusal(client, "logoutOtherClients")).error == 404
+
+    @pytest.mark.parametrize("changes", [{"password": "!"}, {"is_active": False}])
+    async def test_not_of_one_that_is_useless(self, client, ada, changes, monkeypatch):
+        """Written past the model: the connection is still there, but buys no time."""
+        monkeypatch.setattr(Rights, "user_id", property(lambda self: self._user_id))
+        await login(client)
+        await db(lambda: get_user_model().objects.update(**changes))
+        assert (await refusal(client, "getNewToken")).error == "Invalid login token"
+        assert await db(LoginToken.objects.count) == 1
+
+    @pytest.mark.parametrize("revoke", ["revoke_tokens", "save"])
+    async def test_not_while_all_are_revoked(self, client, connect, ada, revoke):
+        """Whoever asks for tokens all the time gets none that survives."""
+        await login(client)
+        locked, go_on = threading.Event(), threading.Event()
+
+        def change():
+            with transaction.atomic():
+                if revoke == "save":
+                    ada.set_password("another one, longer")
+                    ada.save()
+                else:
+                    revoke_tokens(ada)
+                locked.set()
+                assert go_on.wait(20)
+
+        revoking = asyncio.create_task(db(change))
+        await asyncio.to_thread(locked.wait, 20)
+        asking = asyncio.create_task(client.call("getNewToken"))
+        await db(until_somebody_waits)
+        go_on.set()
+        await revoking
+        assert await client.wait_closed() == CLOSED
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert not await db(LoginToken.objects.exists)
 
     async def test_no_client_makes_too_many(self, client, ada, configure):
         configure(DDP_ACCOUNTS_MAX_TOKENS=3)
