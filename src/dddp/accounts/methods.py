@@ -11,7 +11,7 @@ from django.db import router, transaction
 from dddp.accounts import background, creating, logging_in, mail, mail_tokens, params, tokens
 from dddp.accounts.access import require_tls
 from dddp.accounts.conf import conf
-from dddp.accounts.errors import ChangedMeanwhile, match_failed
+from dddp.accounts.errors import ChangedMeanwhile, changed_meanwhile, match_failed
 from dddp.accounts.lookup import email_of
 from dddp.accounts.models import LoginToken, MailToken, fingerprint_of
 from dddp.accounts.passwords import check_own_password, require_acceptable, user_with_password
@@ -103,21 +103,26 @@ class Accounts(APIMixin):
             mail.send_verification_email(user)
         return logging_in.log_in(user, "password")
 
-    @api_endpoint("changePassword")
+    # Wrong passwords are counted outside of the transaction, which may be the cache's as well.
+    @api_endpoint("changePassword", transaction=False)
     def change_password(self, old: Any, new: Any) -> dict[str, Any]:
         """Logs the user out everywhere else."""
         if this.user_id is None:
             raise MeteorError(401, "Must be logged in")
         require_tls()
         claimed, wanted = params.password(old), params.new_password(new)
-        user = tokens.locked(this.user)
-        check_own_password(user, claimed)
-        require_acceptable(wanted, user)
-        token = tokens.current()
-        user.set_password(wanted)
-        if token is not None:
-            LoginToken.objects.filter(pk=token.pk).update(password_fingerprint=fingerprint_of(user))
-        user.save(update_fields=["password"])
+        checked = this.user
+        check_own_password(checked, claimed)
+        require_acceptable(wanted, checked)
+        with transaction.atomic(using=router.db_for_write(LoginToken)):
+            user, token = tokens.locked(checked), tokens.current()
+            if user is None or user.password != checked.password:
+                raise changed_meanwhile()
+            user.set_password(wanted)
+            if token is not None:
+                mine = LoginToken.objects.filter(pk=token.pk)
+                mine.update(password_fingerprint=fingerprint_of(user))
+            user.save(update_fields=["password"])
         return {"passwordChanged": True}
 
     @api_endpoint("forgotPassword")

@@ -4,13 +4,14 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
+from django.core.management import call_command
 from people import CHECK, LOCAL, PASSWORD, by_name, digest, refusal, same
 
 from dddp.accounts import background, tokens
 from dddp.accounts.models import LoginToken
 from dddp.conf import DEFAULTS
 from dddp.session.info import ConnectionInfo
-from tools.inprocess import InProcess, db
+from tools.inprocess import InProcess, db, sql
 
 FEW = {"account": 3, "address": 5, "seconds": 3600}
 
@@ -20,6 +21,14 @@ def from_address(address):
 
 
 class TestGuessing:
+    @pytest.fixture
+    async def database_cache(self, db_project, configure):
+        backend = "django.core.cache.backends.db.DatabaseCache"
+        configure(CACHES={"default": {"BACKEND": backend, "LOCATION": "cache_of_failures"}})
+        await db(lambda: call_command("createcachetable", verbosity=0))
+        yield
+        await sql("DROP TABLE cache_of_failures")
+
     async def test_is_limited_for_each_connection(self, client, ada, configure):
         """Meteor 3: the sixth login within ten seconds, right or wrong."""
         configure(DDP_RATE_LIMITS=DEFAULTS["rate_limits"])
@@ -72,6 +81,17 @@ class TestGuessing:
         await client.call("login", by_name("ada", PASSWORD))
 
     async def test_with_changes_of_passwords(self, client, ada, configure):
+        configure(DDP_ACCOUNTS_FAILED_LOGINS=FEW)
+        await client.call("login", by_name("ada", PASSWORD))
+        for _ in range(3):
+            assert (await refusal(client, "changePassword", "wrong", "x" * 20)).error == 403
+        error = await refusal(client, "changePassword", PASSWORD, "x" * 20)
+        assert error.error == "too-many-requests"
+
+    async def test_with_changes_of_passwords_is_counted_in_the_database(
+        self, client, ada, configure, database_cache
+    ):
+        """A cache there is part of the transaction of whoever counts."""
         configure(DDP_ACCOUNTS_FAILED_LOGINS=FEW)
         await client.call("login", by_name("ada", PASSWORD))
         for _ in range(3):
