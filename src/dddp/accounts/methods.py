@@ -138,7 +138,9 @@ class Accounts(APIMixin):
         secret, wanted = params.text(token), params.new_password(password)
         with transaction.atomic(using=router.db_for_write(MailToken)):
             user = mail_tokens.user_of_reset(secret)
-            tokens.leave()  # the caller's own token may be among those that are dropped
+            # The caller's own token may be among those that are dropped. It is forgotten by the
+            # login only, which may be refused.
+            this.set_user_id(None)
             require_acceptable(wanted, user)
             user.set_password(wanted)
             user.save(update_fields=["password"])

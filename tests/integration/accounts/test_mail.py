@@ -164,6 +164,18 @@ class TestResetPassword:
             assert same(await refusal(client, "resetPassword", *params), MATCH_FAILED)
         await client.call("resetPassword", token, NEW)
 
+    async def test_without_a_login_the_caller_is_who_he_was(
+        self, client, connect, ada, token, monkeypatch
+    ):
+        await db(lambda: get_user_model().objects.create_user("eve", password=PASSWORD))
+        monkeypatch.setattr(logging_in, "_hooks", [lambda attempt: attempt.user.pk != ada.pk])
+        mine = (await client.call("login", by_name("eve", PASSWORD)))["token"]
+        error = await refusal(client, "resetPassword", token, NEW)
+        assert same(error, MeteorError(403, "Login forbidden"))
+        await client.call("logout")
+        again = await connect()
+        assert same(await refusal(again, "login", {"resume": mine}), LOGGED_OUT)
+
 
 class TestEnroll:
     async def test_a_first_password(self, client, connect, sent):
