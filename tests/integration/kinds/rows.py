@@ -10,6 +10,9 @@ from typing import Any
 from django.db import connection, transaction
 from following import Make, Step, follow, sql, unseen
 
+from dddp.alea import random_id
+from dddp.fields import AleaIdField
+
 Values = Mapping[str, Any]
 
 
@@ -118,6 +121,8 @@ class _Story:
         if self.kind.key is not None:
             return self.kind.key()
         field = self.model._meta.pk
+        if isinstance(field, AleaIdField):
+            return random_id()
         return field.get_default() if field.has_default() else next(self.numbers)
 
     def a_row_is_saved_for_the_first(self) -> None:

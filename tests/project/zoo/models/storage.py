@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F
 
-from dddp.alea import random_id
+from dddp.models import AleaIdMixin
 
 
 class Timed(models.Model):
@@ -25,10 +25,9 @@ class Departure(Timed):
     pass
 
 
-class Sealed(models.Model):
+class Sealed(AleaIdMixin):
     """Ids that clients could have made."""
 
-    id = models.CharField(primary_key=True, max_length=17, default=random_id, editable=False)
     label = models.CharField(max_length=50)
 
 
