@@ -93,7 +93,7 @@ class View:
         self.forget(source)
         after = self._collections.get(name)
         if after is None:
-            self.sink.push_all([messages.removed(name, i) for i in source.documents])
+            self.sink.push_all(_removed(name, source.documents))
             return
         self.sink.push_all(_differences(name, source.documents, before, after))
 
@@ -204,6 +204,11 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
         size = _about_size(shape, _some(documents.values()), len(documents))
         return Batch(_added(shape, dict(documents)), size)
     return list(_added(shape, documents))
+
+
+def _removed(name: str, documents: Documents) -> list[Frame] | Batch:
+    frames = (messages.removed(name, identity) for identity in list(documents))
+    return Batch(frames, ENVELOPE * len(documents)) if len(documents) > MANY else list(frames)
 
 
 def _added(shape: AnyShape, documents: Documents) -> Iterator[Frame]:

@@ -4,7 +4,8 @@ import json
 
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.query import LiveQuery
-from dddp.session.visibility import View, deliver
+from dddp.session.batch import Batch
+from dddp.session.visibility import MANY, View, deliver
 
 
 class Plan:
@@ -119,6 +120,23 @@ def test_everyone_gets_the_very_same_frame():
     frames.clear()
     change((books, "a", ["Emma"]))
     assert frames[0][0] is frames[1][0]
+
+
+def test_many_documents_are_removed_little_by_little():
+    """Frames that nobody has taken are not built: that would hold everyone up."""
+    pushed = []
+
+    class Sink:
+        push_all = push_initial = staticmethod(pushed.append)
+
+    books = query("title", **{f"b{number}": ["Emma"] for number in range(MANY + 1)})
+    view = View(Sink())
+    view.join(books)
+    view.leave(books)
+    added, removed = pushed
+    assert isinstance(removed, Batch)
+    ids = [[json.loads(frame.data)["id"] for frame in batch.frames] for batch in (added, removed)]
+    assert ids[0] == ids[1]
 
 
 def test_a_document_in_two_queries_is_added_once_and_removed_with_the_last():
