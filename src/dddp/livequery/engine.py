@@ -91,7 +91,7 @@ class Engine:
     async def acquire(self, plan: QueryPlan) -> LiveQuery:
         """The live query of a plan, loaded; the same for equal plans. `release` it when done.
 
-        Raises what running the query raises.
+        Raises what running the query raises, or has raised when it was run last.
         """
         query = self._queries.get(plan.key)
         if query is None:
@@ -105,6 +105,8 @@ class Engine:
                 await self.live.wait()
                 self._mark_dirty(query)
                 await self.settled([query], also_failing=True)
+            if query.failing is not None:
+                raise query.failing.with_traceback(None)  # or it would grow each time
         except BaseException:
             self.release(query)
             raise
@@ -165,7 +167,7 @@ class Engine:
             query.pending = None
             if group is not None:
                 group.loading.pop(query, None)
-        query.failing = False
+        query.failing = None
         query.snapshot = loaded.snapshot
         query.documents = loaded.documents
         kept = [change for xid, change in pending.rows if not query.sees(xid)]
@@ -201,8 +203,8 @@ class Engine:
             except Exception as error:
                 delay = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
                 failures += 1
-                query.failing = not _is_passing(error, delay)
-                if query.failing:
+                query.failing = None if _is_passing(error, delay) else error
+                if query.failing is not None:
                     self._wake(query, everyone=True)
                 await asyncio.sleep(delay)
         query.refreshing = None
@@ -255,7 +257,7 @@ class Engine:
     ) -> Iterator[asyncio.Future[None]]:
         for query in queries:
             behind = query.refreshing is not None and query.applied < position
-            if behind and (also_failing or not query.failing):
+            if behind and (also_failing or query.failing is None):
                 future = asyncio.get_running_loop().create_future()
                 query.waiters.append((position, future))
                 yield future

@@ -46,7 +46,7 @@ class LiveQuery:
         dirty: the database must be asked again.
         applied: place in the stream up to which `documents` is complete, when it is refreshed.
         epoch: how often the change feed had come and gone when it was run last.
-        failing: the database refused it when it was run last.
+        failing: why the database refused it when it was run last; None: it did not.
         users: how many hold on to it.
         group: with which it is asked; None: it is moved on or run by itself.
         joined: how often the group had been asked when it was run by itself last.
@@ -83,7 +83,7 @@ class LiveQuery:
         self.loaded: Any = None
         self.applied = 0
         self.epoch = -1
-        self.failing = False
+        self.failing: Exception | None = None
         self.users = 0
         self.group: Any = None
         self.joined = 0

@@ -255,6 +255,29 @@ async def test_nobody_waits_for_a_query_that_the_database_refuses(caplog, monkey
     world.engine.release(query)
 
 
+async def test_nobody_joins_a_query_that_the_database_refuses(caplog, monkeypatch):
+    """Its documents stand still: it is not live, so nobody may be told that it is ready."""
+    monkeypatch.setattr(engine, "RETRY_SECONDS", (1000.0,))
+    world = World(rows=[EMMA])
+    query = await world.engine.acquire(everything())
+    run, refused = world.engine._run, asyncio.Event()
+
+    async def refuse(plan):
+        refused.set()
+        raise RuntimeError("division by zero")
+
+    world.engine._run = refuse
+    world.commit(world.bulk(101))
+    await refused.wait()
+    await world.engine.settled([query])
+    with pytest.raises(RuntimeError, match="division by zero"):
+        await world.engine.acquire(everything())
+    world.engine.release(query)
+    assert world.engine.queries == []
+    world.engine._run = run
+    assert titles(await world.engine.acquire(everything())) == {"1": "Emma"}
+
+
 async def test_the_last_release_ends_a_query():
     world = World(rows=[EMMA])
     query = await world.engine.acquire(everything())
