@@ -146,7 +146,7 @@ class Member:
         """What is asked when something changes, for humans."""
         if self.unsliced is None:
             return self.batch.technique
-        return f"{self.batch.technique}, of those that {self.unsliced.batch.technique} finds"
+        return f"{self.unsliced.batch.technique}, then the results concerned as a whole"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
