@@ -159,6 +159,6 @@ def _database_problems(alias: str) -> Iterator[CheckMessage]:
         if state.state != "installed":
             yield Warning(
                 f"The change triggers of {state.table} are {state.state}.",
-                hint="Run `manage.py dddp_triggers --install`.",
+                hint="`manage.py migrate` installs them, and so does `manage.py dddp_triggers --install`.",
                 id="dddp.W001",
             )

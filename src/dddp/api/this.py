@@ -31,7 +31,7 @@ class Invocation:
         random_streams: ids drawn from here equal those the client drew (optimistic inserts).
         is_simulation: False: this is the server.
         no_login: why `set_user_id` cannot be called; None in methods that a client has called.
-        on_unblock: lets the client's next message be handled; None in publications.
+        on_unblock: lets the client's next message be handled; None where nothing waits for one.
         run: awaits a function in a thread of the server's, for code on the server's event loop.
         caller: the invocation that this is a nested call of.
         user_was_set: `set_user_id` was called.
@@ -119,16 +119,17 @@ class Invocation:
         return self._request
 
     def unblock(self) -> None:
-        """Let the client's next message be handled now, and not when this method has returned.
+        """Let the client's next message be handled now: not when this method has returned, nor
+        when this publication is ready.
 
         In nested calls nothing happens, nor once `set_user_id` was called: what follows a login
         waits for it.
 
         Raises:
-            RuntimeError: no method is running.
+            RuntimeError: neither a method nor `publish` is running.
         """
         if self.on_unblock is None:
-            raise RuntimeError("this.unblock() can be called in methods only.")
+            raise RuntimeError("this.unblock() can be called in methods and `publish` only.")
         if self.caller is None and not self.user_was_set:
             self.no_login = self.no_login or UNBLOCKED
             self.on_unblock()

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import DataError, IntegrityError
+from django.db import DatabaseError, DataError, IntegrityError
 from django.db.models import Model, ProtectedError, RestrictedError
 
 from dddp.api.ids import get_ddp_id, get_object_id, key_of
@@ -194,7 +195,9 @@ class Write:
             obj.save(using=conf.database, **options)
             relate(obj, self._fields, values)
         except (DataError, IntegrityError) as error:
-            logger.warning("%s: the database has refused a write: %s", self._collection.name, error)
+            logger.warning(
+                "%s: the database has refused a write: %s", self._collection.name, _refusal(error)
+            )
             raise MeteorError(409, "The database has refused this.") from error
 
     def _require_rule(self) -> None:
@@ -211,12 +214,20 @@ class Write:
     def _require_writable(self, names: Mapping[str, Any]) -> None:
         for name in names:
             if name not in self._fields:
-                logger.info("%s: %r is not writable", self._collection.name, name)
-                raise MeteorError(403, DENIED)
+                problem = f"{name!r} is not in `writable_fields` of {self._collection.name}"
+                logger.info("%s", problem)
+                raise MeteorError(403, DENIED, problem if settings.DEBUG else None)
 
     def _require_permission(self, *args: Any) -> None:
         if not self._collection.permits(self._kind, this.user, *args):
             raise MeteorError(403, DENIED)
+
+
+def _refusal(error: DatabaseError) -> str:
+    """What may be logged: PostgreSQL's own sentence has the values of the row."""
+    told = getattr(error.__cause__, "diag", None)
+    parts = [getattr(told, name, None) for name in ("sqlstate", "constraint_name")]
+    return " ".join([type(error).__name__, *filter(None, parts)])
 
 
 def _root_key(obj: Model) -> Any:

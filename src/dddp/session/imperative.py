@@ -9,6 +9,7 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dddp.api.publication import Publication
@@ -19,6 +20,7 @@ from dddp.session.callbacks import Callbacks
 from dddp.session.dictation import Dictation
 from dddp.session.subscription import Subscription
 from dddp.session.visibility import Source, deliver
+from dddp.session.work import on_loop
 
 logger = logging.getLogger("dddp.session")
 
@@ -63,12 +65,14 @@ class ImperativeSubscription(Subscription):
             self.place.hub.user_threads.run, f"on_stop of publication {self.publication.name!r}"
         )
         self._passed = asyncio.Event()
+        loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
         self._dictation = Dictation(self._show)
         self.added = self._dictation.added
         self.changed = self._dictation.changed
         self.removed = self._dictation.removed
         self.invocation: Invocation = self.place.invocation()
+        self.invocation.on_unblock = partial(on_loop, loop, self._passed.set)
         self._context = contextvars.copy_context()
         self._context.run(current.set, self.invocation)
 

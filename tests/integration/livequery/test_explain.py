@@ -1,5 +1,6 @@
 """`manage.py dddp_explain`, and the log: how a queryset is kept live, and why."""
 
+import datetime as dt
 import io
 import json
 import logging
@@ -9,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from bookstore.models import Book
+from dddp.api import API, Publication
 from tools.inprocess import InProcess
 
 
@@ -41,6 +43,16 @@ def test_each_queryset_with_its_technique_and_the_reason(db_project):
 def test_a_mistake_is_named(db_project, arguments, message):
     with pytest.raises(CommandError, match=message):
         explain(*arguments)
+
+
+def test_a_parameter_of_the_wrong_type_is_named(db_project, monkeypatch):
+    class Until(Publication):
+        def get_queries(self, day: dt.date):
+            return [Book.objects.filter(published__lt=day)]
+
+    monkeypatch.setitem(API._publications, "Until", Until())
+    with pytest.raises(CommandError, match=r"Match failed .*params\[0\]"):
+        explain("Until", '["tomorrow"]')
 
 
 def test_for_a_user(db_project):

@@ -5,10 +5,11 @@ import threading
 
 import pytest
 from django.db import transaction
+from django.test import override_settings
 
 from club import ddp as club
 from club.models import Channel, Message
-from dddp.api import MeteorError
+from dddp.api import MeteorError, writes
 from desk import ddp as desk
 from desk.models import Task
 from tools.inprocess import InProcess, db
@@ -201,6 +202,30 @@ class TestSimulations:
         bad = {"$set": {"text": "y", "labels_ids": ["12345"]}}
         assert (await refused(client, "/desk.task/update", "a", bad)).error == 400
         assert await db(lambda: Task.objects.get().text) == "x"
+
+
+class TestTheLog:
+    async def test_has_no_values_of_what_the_database_refuses(
+        self, client, offer, monkeypatch, caplog
+    ):
+        offer(desk.Task)
+        monkeypatch.setattr(writes, "validate", lambda *arguments: None)
+        document = {"text": "confidential", "hours": "-5"}
+        assert (await refused(client, "/desk.task/insert", document)).error == 409
+        assert "desk_task_hours" in caplog.text
+        assert "confidential" not in caplog.text
+
+    async def test_names_what_is_not_writable_and_under_debug_the_answer_too(
+        self, client, offer, caplog
+    ):
+        caplog.set_level("INFO", "dddp.api")
+        offer(desk.Task)
+        document = {"text": "write", "reviewed": True}
+        assert (await refused(client, "/desk.task/insert", document)).details is None
+        assert "'reviewed' is not in `writable_fields` of desk.task" in caplog.text
+        with override_settings(DEBUG=True):
+            error = await refused(client, "/desk.task/insert", document)
+        assert error.details == "'reviewed' is not in `writable_fields` of desk.task"
 
 
 async def test_collections_without_rules_offer_no_methods():

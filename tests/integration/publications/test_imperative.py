@@ -336,6 +336,29 @@ class TestTheQueue:
         assert client.collections["weather"] == {"a": {}}
         assert "1" not in client.ready
 
+    @pytest.mark.parametrize("kind", ["function", "coroutine"])
+    async def test_goes_on_when_unblocked(self, client, offer, kind):
+        gate = threading.Event()
+
+        class Slow(Publication):
+            def publish(self):
+                this.unblock()
+                gate.wait(SECONDS)
+                self.ready()
+
+        class SlowCoroutine(Publication):
+            async def publish(self):
+                this.unblock()
+                await asyncio.to_thread(gate.wait, SECONDS)
+                self.ready()
+
+        name = offer({"function": Slow, "coroutine": SlowCoroutine}[kind]).__name__
+        await client.send({"msg": "sub", "id": "1", "name": name})
+        assert await client.call("who") == [None, False]
+        assert "1" not in client.ready
+        gate.set()
+        await until(lambda: "1" in client.ready)
+
     async def test_does_not_wait_for_ever(self, client, offer, monkeypatch, caplog):
         monkeypatch.setattr(imperative, "READY_SECONDS", 0.05)
 

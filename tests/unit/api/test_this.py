@@ -136,7 +136,7 @@ class TestUnblock:
         assert unblocked == []
 
     def test_in_publications(self) -> None:
-        with pytest.raises(RuntimeError, match="in methods only"):
+        with pytest.raises(RuntimeError, match="in methods and `publish` only"):
             Invocation().unblock()
 
 

@@ -47,7 +47,8 @@ class Command(BaseCommand):
         try:
             plans = plans_for(API, publication, params, invocation, installed_tables())
         except (DDPError, DatabaseError) as error:
-            raise CommandError(str(error)) from error
+            details = getattr(error, "details", None)
+            raise CommandError(f"{error} {details}" if details else str(error)) from error
         for plan in plans:
             self.stdout.write(explained(plan))
 
@@ -55,7 +56,8 @@ class Command(BaseCommand):
 def explained(plan: QueryPlan) -> str:
     """A paragraph about one queryset."""
     tables = ", ".join(sorted(plan.tables)) or "no table"
-    return f"{plan.shape.collection}: {plan.technique}\n    reads {tables}\n    {plan.sql}\n\n"
+    lines = [f"{plan.shape.collection}: {plan.technique}", f"reads {tables}", plan.sql]
+    return "\n    ".join(filter(None, lines)) + "\n\n"
 
 
 def _array(text: str) -> list[Any]:
