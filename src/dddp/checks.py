@@ -134,6 +134,29 @@ def check_methods(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(TAG)
+def check_rate_limits(**_: Any) -> list[CheckMessage]:
+    """dddp.W003: a rate limit for something that does not exist."""
+    if conf.rate_limits is DEFAULTS["rate_limits"]:
+        given = API.own_rate_limits()
+    else:
+        try:
+            given = API.rate_limits()
+        except DDPError:
+            return []  # E006
+    offered = {*API.methods(), *(each.name for each in API.publications())}
+    named = {name for rule in given if isinstance(rule.name, frozenset) for name in rule.name}
+    return [
+        Warning(
+            f"A rate limit is for {name!r}, which is neither a method nor a publication.",
+            hint="Mend the `name` in DDP_RATE_LIMITS or API.rate_limit.",
+            id="dddp.W003",
+        )
+        for name in sorted(named - offered)
+        if API.find_method(name) is None
+    ]
+
+
 @register(TAG, Tags.database)
 def check_database(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """dddp.E004, W001: what the database itself lacks; asked with `check --database`."""
@@ -159,6 +182,6 @@ def _database_problems(alias: str) -> Iterator[CheckMessage]:
         if state.state != "installed":
             yield Warning(
                 f"The change triggers of {state.table} are {state.state}.",
-                hint="`manage.py migrate` installs them, and so does `manage.py dddp_triggers --install`.",
+                hint="Run `manage.py migrate` or `manage.py dddp_triggers --install`.",
                 id="dddp.W001",
             )

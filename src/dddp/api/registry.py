@@ -203,6 +203,10 @@ class Registry:
             self._configured = given, rules
         return [*rules, *self._rate_limits]
 
+    def own_rate_limits(self) -> list[RateLimit]:
+        """The rules that have been added here."""
+        return list(self._rate_limits)
+
     def autodiscover(self) -> None:
         """Import the `ddp` module of every installed app."""
         autodiscover_modules("ddp")
