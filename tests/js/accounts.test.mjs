@@ -3,7 +3,7 @@ import { webcrypto } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { connect } from '../../src/dddp/static/dddp/accounts.js';
-import { FakeWindow, outcome, redial, turn } from './fakes.mjs';
+import { FakeWindow, outcome, redial, resume, turn } from './fakes.mjs';
 
 const DIGEST = {
   digest: '5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8', algorithm: 'sha-256',
@@ -334,6 +334,44 @@ describe('a new connection', () => {
     assert.deepEqual(params, [{ resume: 't1' }]);
     assert.equal(client.user().username, 'ada');
   });
+});
+
+describe('a session that is resumed', () => {
+  test('is still logged in', async () => {
+    const dialling = dialled();
+    const { client, told } = dialling;
+    await logIn(dialling);
+    told.length = 0;
+    assert.deepEqual(names(resume(dialling).take()), ['connect']);
+    assert.equal(client.user().username, 'ada');
+    assert.deepEqual(told, []);
+  });
+
+  test('logs in again if the server could not tell before', async () => {
+    const dialling = dialled();
+    await logIn(dialling);
+    await answer(redial(dialling), { error: { error: 500, reason: 'Internal server error' } });
+    await answer(resume(dialling), { result: loggedIn() }, ada);
+    assert.equal(dialling.client.user().username, 'ada');
+  });
+
+  for (const [what, change] of [
+    ['out', (storage) => storage.items.clear()],
+    ['in', (storage) => storage.keep('theirs')],
+  ]) {
+    test(`is not wanted when another tab has logged ${what} meanwhile`, async () => {
+      const dialling = dialled();
+      const { storage, window, clock } = dialling;
+      await logIn(dialling);
+      dialling.socket.drop();
+      change(storage);
+      window.dispatchEvent(storageEvent(storage));
+      clock.advance(clock.next);
+      const [connect, login] = dialling.socket.accept().take();
+      assert.ok(!('session' in connect));
+      assert.deepEqual(login?.params, storage.token && [{ resume: 'theirs' }]);
+    });
+  }
 });
 
 describe('a stored login', () => {

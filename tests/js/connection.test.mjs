@@ -126,7 +126,7 @@ describe('reconnecting', () => {
     assert.deepEqual(seen, [
       ['waiting', { attempt: 1, retryIn: 250, reason: 'Bye.' }],
       ['connecting', { attempt: 1 }],
-      ['connected', { attempt: 1 }],
+      ['connected', { attempt: 1, resumed: false }],
     ]);
   });
 
@@ -229,16 +229,20 @@ describe('reconnecting', () => {
 
   test('close() lets go of the window, so that nothing is kept alive', () => {
     const { client, window } = dial();
-    const signals = [];
+    const signals = new Map();
     for (const target of [window, window.document]) {
-      target.addEventListener = (name, listener, { signal }) => signals.push(signal);
+      target.addEventListener = (name, listener, { signal }) => {
+        assert.ok(!signals.has(name), name);
+        signals.set(name, signal);
+      };
     }
     client.close();
     client.reconnect();
     client.reconnect();
-    assert.deepEqual(signals.map(({ aborted }) => aborted), [false, false]);
+    assert.deepEqual([...signals.keys()].sort(), ['offline', 'online', 'pagehide', 'visibilitychange']);
+    assert.ok([...signals.values()].every(({ aborted }) => !aborted));
     client.close();
-    assert.deepEqual(signals.map(({ aborted }) => aborted), [true, true]);
+    assert.ok([...signals.values()].every(({ aborted }) => aborted));
   });
 
   test('works without a browser', () => {
@@ -321,6 +325,16 @@ describe('heartbeat', () => {
     window.dispatchEvent(new Event('online'));
     assert.deepEqual(socket.take(), [{ msg: 'ping' }]);
     clock.advance(15_000);
+    assert.equal(client.status, 'waiting');
+  });
+
+  test('a network that is gone is not waited for', () => {
+    const { client, window, clock, socket } = dialled();
+    window.dispatchEvent(new Event('offline'));
+    assert.deepEqual(socket.take(), [{ msg: 'ping' }]);
+    clock.advance(15_000);
+    assert.equal(client.status, 'waiting');
+    window.dispatchEvent(new Event('offline'));
     assert.equal(client.status, 'waiting');
   });
 

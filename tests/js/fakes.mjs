@@ -34,6 +34,8 @@ export class FakeClock {
   }
 }
 
+let sessions = 0;
+
 export class FakeSocket {
   sent = [];
   isClosed = false;
@@ -61,10 +63,22 @@ export class FakeSocket {
     }
   }
 
-  /** Accept the connection and, unless told otherwise, open a session. */
+  /** Accept the connection and, unless told otherwise, open a new session. */
   accept(...messages) {
     this.onopen({});
-    this.receive(...(messages.length ? messages : [{ msg: 'connected', session: 's' }]));
+    if (messages.length) {
+      this.receive(...messages);
+    } else {
+      sessions += 1;
+      this.receive({ msg: 'connected', session: `session${sessions}` });
+    }
+    return this;
+  }
+
+  /** Accept the connection and go on with the session that is asked for. */
+  resume() {
+    this.onopen({});
+    this.receive({ msg: 'connected', session: this.sent.at(-1).session });
     return this;
   }
 
@@ -114,13 +128,19 @@ export function dialled(options = {}) {
   return dial_;
 }
 
-/** Lose the connection, wait for the next try and open a session on it. */
-export function redial({ window, clock }) {
+/** Lose the connection and wait for the next try. */
+function dropped({ window, clock }) {
   const lost = window.socket;
   lost.drop();
   while (window.socket === lost) clock.advance(clock.next);
-  return window.socket.accept();
+  return window.socket;
 }
+
+/** Lose the connection, wait for the next try and open a new session on it. */
+export const redial = (dialling) => dropped(dialling).accept();
+
+/** Lose the connection, wait for the next try and go on with the session. */
+export const resume = (dialling) => dropped(dialling).resume();
 
 export const book = (id, fields) => ({ msg: 'added', collection: 'book', id, fields });
 

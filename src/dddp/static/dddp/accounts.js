@@ -42,8 +42,9 @@ class AccountsClient extends Client {
     const isSafe = isPrivate(websocketUrl(url, this.#window));
     this.#mayPassPasswords = isSafe || options.insecurePasswords === true;
     this.#mayPassPlain = options.plainPasswords !== false;
-    this.on('status', (status) => {
+    this.on('status', (status, { resumed }) => {
       if (status !== 'connected') return;
+      if (resumed && !this.#isStuck) return; // a session that goes on is still logged in
       this.#session += 1;
       if (this.#userId !== null || this.#store.token) this.#resume();
     });
@@ -215,7 +216,8 @@ class AccountsClient extends Client {
 
   /** Another tab has logged in or out. */
   #follow() {
-    const isConnected = this.status === 'connected'; // if not, the next session begins with it
+    const isConnected = this.status === 'connected';
+    if (!isConnected) this.beginAnew(); // with that login, or without one
     if (this.#store.token === undefined) {
       if (this.#userId === null) return;
       if (isConnected) this.logout().catch(() => {});

@@ -1,10 +1,13 @@
 /**
- * One DDP session after another over WebSockets: version negotiation, heartbeat, reconnecting.
- * What the messages are about is the business of ddp.js.
+ * One DDP session after another over WebSockets: version negotiation, heartbeat, reconnecting,
+ * resuming a session on the next connection. What the messages are about is the business of ddp.js.
  */
 
 /** DDP versions spoken here, the preferred one first. */
 const VERSIONS = ['1', 'pre2', 'pre1'];
+
+/** Not counted when a session is resumed (Meteor 3.5). */
+const HEARTBEATS = new Set(['ping', 'pong']);
 
 /** Milliseconds. The heartbeat and the limit for connecting are those of Meteor's client. */
 const DEFAULTS = {
@@ -61,7 +64,7 @@ export function websocketUrl(url, window) {
 
 /**
  * @typedef {object} Listener
- * @property {(status: import('./ddp.d.ts').Status, info: {attempt: number}) => void} status
+ * @property {(status: import('./ddp.d.ts').Status, info: import('./ddp.d.ts').StatusInfo) => void} status
  * @property {(message: any) => void} message
  * @property {(data: unknown, cause: unknown) => void} nonsense a message nobody could make use of
  */
@@ -87,6 +90,12 @@ export class Connection {
   #attempt = 0;
   /** A message came since the last beat. */
   #heard = false;
+  /** @type {string | null} the session that the server has, or still keeps for this client */
+  #session = null;
+  /** How many messages of that session have come. */
+  #received = 0;
+  /** This connection has asked for that session, and the server has not answered. */
+  #isResuming = false;
 
   /**
    * @param {string | undefined} url
@@ -115,7 +124,16 @@ export class Connection {
   }
 
   close() {
+    if (this.status === 'connected') this.#tell({ msg: 'disconnect' });
     this.#giveUp('offline');
+  }
+
+  /** The next connection begins a new session. */
+  forget() {
+    this.#session = null;
+    if (!this.#isResuming) return;
+    this.#abandon();
+    this.#dial();
   }
 
   #dial() {
@@ -123,9 +141,7 @@ export class Connection {
     const ifCurrent = (/** @type {(event: any) => void} */ act) => (/** @type {any} */ event) => {
       if (socket === this.#socket) act(event);
     };
-    socket.onopen = ifCurrent(() => {
-      this.#tell({ msg: 'connect', version: this.#version, support: VERSIONS });
-    });
+    socket.onopen = ifCurrent(() => this.#greet());
     socket.onmessage = ifCurrent(({ data }) => this.#receive(data));
     socket.onclose = ifCurrent(({ reason }) => this.#lost(reason || 'The connection was closed.'));
     socket.onerror = () => {}; // a close event follows and tells the same
@@ -140,6 +156,7 @@ export class Connection {
   #abandon() {
     const socket = this.#socket;
     this.#socket = null;
+    this.#isResuming = false;
     for (const name of ['connect', 'beat', 'pong', 'retry']) this.#timers.stop(name);
     socket?.close();
   }
@@ -165,6 +182,7 @@ export class Connection {
     this.#abandon();
     this.#watching?.abort();
     this.#watching = null;
+    this.#session = null;
     this.#refused.clear();
     this.#setStatus(status, { reason });
   }
@@ -187,6 +205,12 @@ export class Connection {
       else if (this.status === 'connected') this.#ping();
     };
     this.#window.addEventListener('online', wake, { signal });
+    this.#window.addEventListener('offline', () => {
+      if (this.status === 'connected') this.#ping();
+    }, { signal });
+    this.#window.addEventListener('pagehide', (/** @type {any} */ { persisted }) => {
+      if (!persisted && this.status === 'connected') this.#tell({ msg: 'disconnect' });
+    }, { signal });
     document?.addEventListener('visibilitychange', wake, { signal });
   }
 
@@ -195,13 +219,21 @@ export class Connection {
     this.send(JSON.stringify(message));
   }
 
+  /** Say hello, and what came of the session before (Meteor 3.5). */
+  #greet() {
+    this.#isResuming = this.#session !== null;
+    const before = this.#isResuming && { session: this.#session, receivedCount: this.#received };
+    this.#tell({ msg: 'connect', version: this.#version, support: VERSIONS, ...before });
+  }
+
   /** @param {string} data */
   #receive(data) {
     this.#heard = true;
     this.#timers.stop('pong');
     try {
       const message = JSON.parse(data);
-      if (message.msg === 'connected') this.#agreed();
+      if (!HEARTBEATS.has(message.msg)) this.#received += 1;
+      if (message.msg === 'connected') this.#agreed(message.session);
       else if (message.msg === 'failed') this.#disagreed(message.version);
       else if (message.msg === 'ping') this.#tell({ msg: 'pong', id: message.id });
       else if (this.status === 'connected') this.#listener.message(message);
@@ -210,11 +242,18 @@ export class Connection {
     }
   }
 
-  #agreed() {
+  /** @param {string | undefined} session the one before, if the server has kept it */
+  #agreed(session) {
+    const resumed = this.#isResuming && session === this.#session;
+    if (!resumed) {
+      this.#session = session ?? null;
+      this.#received = 1;
+    }
+    this.#isResuming = false;
     this.#timers.stop('connect');
     this.#refused.clear();
     this.#beat();
-    this.#setStatus('connected');
+    this.#setStatus('connected', { resumed });
   }
 
   /** @param {string} version what the server wants (DDP 1, "Establishing a DDP Connection") */

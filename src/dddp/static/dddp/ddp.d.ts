@@ -15,6 +15,8 @@ export interface StatusInfo {
   retryIn?: number;
   /** `waiting` and `failed`: what went wrong, for people. */
   reason?: string;
+  /** `connected`: the session before goes on, with its login, subscriptions and calls. */
+  resumed?: boolean;
 }
 
 /** Stops listening. */
@@ -64,6 +66,8 @@ export class Client {
   reconnect(): void;
   /** Disconnect until `reconnect`. Documents and subscriptions stay, unanswered calls fail. */
   close(): void;
+  /** For subclasses: the next connection begins a new session rather than resume the one before. */
+  beginAnew(): void;
   on(event: 'status', listener: (status: Status, info: StatusInfo) => void): Unlisten;
   /** Errors that belong to no call and no subscription; without a listener: console.warn. */
   on(event: 'error', listener: (error: DDPError) => void): Unlisten;

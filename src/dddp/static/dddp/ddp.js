@@ -107,7 +107,7 @@ export class Client extends Emitter {
   #collections = new Map();
   /** @type {Map<string, Subscription>} */
   #subscriptions = new Map();
-  /** @type {Map<string, (value?: any) => void>} stopped here, but not yet by the server */
+  /** @type {Map<string, (value?: any) => void>} stopped here, but perhaps not yet by the server */
   #stopping = new Map();
   /** @type {Map<string, Call>} */
   #calls = new Map();
@@ -189,12 +189,17 @@ export class Client extends Emitter {
     this.#connection.close();
   }
 
+  beginAnew() {
+    this.#connection.forget();
+  }
+
   // Sessions
 
-  /** @param {import('./ddp.d.ts').Status} status @param {object} info */
+  /** @param {import('./ddp.d.ts').Status} status @param {import('./ddp.d.ts').StatusInfo} info */
   #statusChanged(status, info) {
     if (status === 'connected') {
-      this.#begin(info);
+      if (info.resumed) this.#resume(info);
+      else this.#begin(info);
       return;
     }
     this.#suspend();
@@ -204,9 +209,22 @@ export class Client extends Emitter {
 
   /** @param {object} info */
   #begin(info) {
+    this.#reset();
     for (const collection of this.#collections.values()) collection.refill();
     const subscriptions = [...this.#subscriptions.values()];
     this.#awaited = new Set(subscriptions.filter(({ isReady }) => isReady));
+    this.#sendAgain(subscriptions, info);
+  }
+
+  /** The session goes on where it was; what it knows already it ignores. @param {object} info */
+  #resume(info) {
+    for (const id of this.#stopping.keys()) this.#send(EJSON.stringify({ msg: 'unsub', id }));
+    const subscriptions = [...this.#subscriptions.values()];
+    this.#sendAgain(subscriptions.filter(({ isComplete }) => !isComplete), info);
+  }
+
+  /** @param {Subscription[]} subscriptions @param {object} info */
+  #sendAgain(subscriptions, info) {
     const calls = [...this.#calls.values()].filter(({ answer }) => !answer);
     this.emit('status', 'connected', info); // what a listener sends, a login, precedes the rest
     for (const call of calls) call.sent = this.#send(call.message);
@@ -216,13 +234,22 @@ export class Client extends Emitter {
     this.#showIfComplete();
   }
 
-  /** A session that ended will not finish what it began. */
+  /**
+   * The connection is gone; the session may go on. Not with a call that must not be made twice:
+   * nobody knows whether the server has it, so neither sending it again nor waiting is right.
+   */
   #suspend() {
-    for (const id of this.#stopping.keys()) this.#stopped(id);
-    for (const subscription of this.#subscriptions.values()) subscription.isComplete = false;
-    this.#fail(({ noRetry, sent, answer }) => noRetry && sent && !answer, new DDPError(
+    for (const resolve of this.#stopping.values()) resolve();
+    const isCut = this.#fail(({ noRetry, sent, answer }) => noRetry && sent && !answer, new DDPError(
       'invocation-failed', 'The connection was lost before the answer came; it may have worked.',
     ));
+    if (isCut) this.#connection.forget();
+  }
+
+  /** A session that ended will not finish what it began. */
+  #reset() {
+    this.#stopping.clear();
+    for (const subscription of this.#subscriptions.values()) subscription.isComplete = false;
     // The next session starts from documents that contain the writes of answered calls.
     for (const call of this.#calls.values()) call.updated = call.answer !== undefined;
   }
@@ -247,7 +274,7 @@ export class Client extends Emitter {
     const { id } = subscription;
     if (!this.#subscriptions.has(id)) return;
     const stopped = new Promise((resolve) => { this.#stopping.set(id, resolve); });
-    if (!this.#send(EJSON.stringify({ msg: 'unsub', id }))) this.#stopped(id);
+    if (!this.#send(EJSON.stringify({ msg: 'unsub', id }))) this.#stopping.get(id)?.();
     this.#end(subscription);
     await stopped;
   }
@@ -320,13 +347,14 @@ export class Client extends Emitter {
     this.#showIfComplete();
   }
 
-  /** @param {(call: Call) => boolean} which @param {DDPError} error */
+  /** @param {(call: Call) => boolean} which @param {DDPError} error @returns {boolean} any */
   #fail(which, error) {
-    for (const [id, call] of this.#calls) {
-      if (!which(call)) continue;
+    const failed = [...this.#calls].filter(([, call]) => which(call));
+    for (const [id, call] of failed) {
       this.#calls.delete(id);
       call.reject(error);
     }
+    return failed.length > 0;
   }
 
   /** @param {string} text @returns {boolean} whether it was sent; if not, the next session will */
