@@ -49,7 +49,9 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 100, 1000], help="fanout")
+    parser.add_argument(
+        "--clients", type=int, nargs="+", default=[100, 1_000, 5_000], help="fanout"
+    )
     number, numbers = {"type": int}, {"type": int, "nargs": "+"}
     add = parser.add_argument
     add("--documents", **number, default=10_000, help="initial")
@@ -93,6 +95,10 @@ def write(
             name: [{"title": table.title, "rows": table.data} for table in tables]
             for name, tables in results.items()
         },
+        "figures": {
+            name: {key: value for table in tables for key, value in table.figures.items()}
+            for name, tables in results.items()
+        },
     }
     path = output or RESULTS / f"{now:%Y-%m-%d-%H%M%S}.json"
     path.parent.mkdir(exist_ok=True)
@@ -103,7 +109,7 @@ def write(
 def _tell_log(path: Path) -> str:
     """What the server complained about."""
     lines = path.read_text(errors="replace").splitlines(keepends=True)
-    return "".join(line for line in lines if "Listening on" not in line)
+    return "".join(line for line in lines if not line.startswith(("Listening on", "INFO:")))
 
 
 if __name__ == "__main__":

@@ -22,15 +22,39 @@ def ratio(value: float, floor: float) -> str:
     return f"{value / floor:.1f}x" if floor else "-"
 
 
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn of a table: bars in groups, one of each series for each label.
+
+    Attributes:
+        series: name -> a value for each label.
+        is_log: the axis, for values far apart.
+    """
+
+    title: str
+    unit: str
+    labels: Sequence[str]
+    series: dict[str, Sequence[float]]
+    is_log: bool = False
+
+
 @dataclass
 class Table:
-    """Rows of one kind of figure; what a case returns, printed and kept as JSON."""
+    """Rows of one kind of figure; what a case returns, printed and kept as JSON.
+
+    Attributes:
+        figures: what later runs and the targets compare, by name: ratios to a yardstick of the
+            same run wherever there is one.
+        lost: deliveries lost or wrong, which void the figures.
+    """
 
     title: str
     columns: list[str]
     rows: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     data: list[dict[str, Any]] = field(default_factory=list)
+    figures: dict[str, float] = field(default_factory=dict)
+    chart: Chart | None = None
     lost: int = 0
 
     def add(self, cells: list[str], data: dict[str, Any]) -> None:

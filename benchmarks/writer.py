@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -12,6 +12,7 @@ import psycopg
 from benchmarks import bookstore
 from benchmarks.floor import CHANNEL
 
+NOBODY = "benchmark_nobody"
 UPDATE = "UPDATE bookstore_book SET title = %s, pages = %s WHERE id = %s"
 
 
@@ -33,11 +34,20 @@ class Writer:
         return await self._commit()
 
     async def notify(self) -> float:
-        """Send the same message by NOTIFY alone: clients of the floor get it."""
+        """Send the same message by NOTIFY alone: clients of the listening floor get it."""
         self._number += 1
         await self._connection.execute("BEGIN")
         await self._connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, self._message()))
         return await self._commit()
+
+    async def tell(self, say: Callable[[bytes], None]) -> float:
+        """The same commit, but the message goes to the floor by `say`, as COMMIT is done."""
+        self._number += 1
+        await self._connection.execute("BEGIN")
+        await self._connection.execute("SELECT pg_notify(%s, %s)", (NOBODY, self._message()))
+        when = await self._commit()
+        say(self._message().encode())
+        return when
 
     def is_right(self, message: bytes) -> bool:
         """Whether a client got what was written."""

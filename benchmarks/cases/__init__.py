@@ -6,12 +6,16 @@ their `run(dsn, scale)` is called there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
-from benchmarks.processes import Served, dddp_server, floor_server
+from benchmarks.processes import Served, c_floor, dddp_server, listening_floor, stock_server
+
+LIVE = {"dddp": dddp_server, "stock": stock_server}
 
 
 @dataclass(frozen=True)
@@ -32,17 +36,49 @@ class Scale:
 
 @dataclass
 class World:
-    """What cases measure, started when it is needed first."""
+    """What cases measure, started when it is needed first.
+
+    Of those that listen to the database one runs at a time: the others would work as well, on the
+    same core, at every change.
+    """
 
     dsn: str
     scale: Scale
     logs: Path
     stack: ExitStack
+    _numbers: Iterator[int] = field(default_factory=count)
+    _live: dict[str, Served] = field(default_factory=dict)
+    _live_stack: ExitStack = field(default_factory=ExitStack)
 
-    @cached_property
+    @property
     def dddp(self) -> Served:
-        return self.stack.enter_context(dddp_server(self.logs / "dddp.log"))
+        return self.live("dddp")
+
+    @property
+    def stock(self) -> Served:
+        return self.live("stock")
+
+    def live(self, name: str) -> Served:
+        if name not in self._live:
+            self.stop()
+            self.stack.push(self._live_stack)
+            self._live[name] = self._live_stack.enter_context(LIVE[name](self._log(name)))
+        return self._live[name]
+
+    def stop(self) -> None:
+        """Let none that listens to the database run."""
+        self._live_stack.close()
+        self._live.clear()
 
     @cached_property
     def floor(self) -> Served:
-        return self.stack.enter_context(floor_server(self.logs / "floor.log", self.dsn))
+        """What it is told goes to everyone: the least there is."""
+        return self.stack.enter_context(c_floor(self._log("floor")))
+
+    @cached_property
+    def listening_floor(self) -> Served:
+        """What PostgreSQL notifies goes to everyone."""
+        return self.stack.enter_context(listening_floor(self._log("listening-floor"), self.dsn))
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}-{next(self._numbers)}.log"

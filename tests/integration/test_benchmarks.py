@@ -30,8 +30,9 @@ def test_deliveries(tmp_path):
 
     assert "Fan-out: one change" in printed
     fanout = cases["fanout"][0]["rows"]
-    assert [row["clients"] for row in fanout] == [1, 3]
-    assert all(row["dddp"]["lost"] == 0 for row in fanout)
+    assert [row["clients"] for row in fanout if row["name"] == "dddp"] == [1, 3]
+    assert {row["server"] for row in fanout} == {"dddp", "stock"}
+    assert all(row["lost"] == 0 for row in fanout)
     assert len(rows(cases, "initial")) == 3
 
 
