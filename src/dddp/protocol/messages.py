@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from dddp import ejson
-from dddp.protocol.frames import Frame
+from dddp.protocol.frames import Document, Frame
 
 MISSING: Final = object()
 """Stands for JavaScript's undefined: the key is left out."""
@@ -104,7 +104,7 @@ def result(id: str, result: Any = MISSING, error: dict[str, Any] | None = None) 
 def added(collection: str, id: bytes, fields: bytes) -> Frame:
     """The client sees a document it did not see before."""
     tail = b"}" if fields == b"{}" else b',"fields":%s}' % fields
-    return Frame(b'{"msg":"added","collection":%s,"id":%s%s' % (encode(collection), id, tail))
+    return Document(b'{"msg":"added","collection":%s,"id":%s%s' % (encode(collection), id, tail))
 
 
 def changed(collection: str, id: bytes, fields: bytes, cleared: Sequence[str] = ()) -> Frame:
@@ -112,7 +112,7 @@ def changed(collection: str, id: bytes, fields: bytes, cleared: Sequence[str] = 
     head = b'{"msg":"changed","collection":%s,"id":%s' % (encode(collection), id)
     middle = b"" if fields == b"{}" else b',"fields":' + fields
     tail = b',"cleared":%s}' % encode(list(cleared)) if cleared else b"}"
-    return Frame(head + middle + tail)
+    return Document(head + middle + tail)
 
 
 def removed(collection: str, id: bytes) -> Frame:

@@ -33,6 +33,8 @@ async def _at_once() -> None:
 class Outbox:
     """A queue of frames with one reader, the transport's writer.
 
+    It waits in `take`, or is called when there is something (`on_frames`) and asks `take_now`.
+
     Args:
         limit: bytes that may wait. A push to a client with no more than that waiting raises the
             bound by its own size if need be, until no more than the limit waits. Frames of
@@ -50,6 +52,7 @@ class Outbox:
         "_clock",
         "_frames",
         "_limit",
+        "_news",
         "_on_abort",
         "_patience",
         "_roomy",
@@ -79,6 +82,7 @@ class Outbox:
         self._turn = turn
         self._taken_at = clock()
         self._waiter: asyncio.Future[None] | None = None
+        self._news: Callable[[], object] | None = None
         self._on_abort: list[Callable[[], object]] = []
         self._writing = False
         self._roomy = asyncio.Event()
@@ -95,19 +99,29 @@ class Outbox:
         """Have `callback()` called, too, if the client is given up on: a write may be stuck."""
         self._on_abort.append(callback)
 
+    def on_frames(self, callback: Callable[[], object]) -> None:
+        """Have `callback()` called once, when there is something to take or to be closed.
+
+        At once if there is; else by who pushes, so it must be short.
+        """
+        self._news = callback
+        if self._frames or self._batches or self._ahead or self.close_code is not None:
+            self._wake()
+
     def push(self, frame: Frame) -> None:
         """Queue one frame; dropped when closed; closes the outbox when over its limit."""
         if self.close_code is None and self._admits(len(frame.data)):
             self._frames.append(frame)
-            if self._waiter is not None:
+            if self._news is not None or self._waiter is not None:
                 self._wake()
 
     def push_ahead(self, frame: Frame) -> None:
         """Queue one frame, ahead of a long queue: a heartbeat must not come too late."""
-        if not self._is_long:
+        if not self.is_long:
             self.push(frame)
         elif self.close_code is None and self._admits(len(frame.data)):
             self._ahead.append(frame)
+            self._wake()
 
     def push_all(self, frames: list[Frame] | Batch) -> None:
         """Queue several frames in order, as one push."""
@@ -152,11 +166,31 @@ class Outbox:
             self._roomy.clear()
             await self._roomy.wait()
 
+    def take_now(self) -> list[Frame] | None:
+        """Like `take`, without waiting: [] if nothing is there; None once closed and empty.
+
+        For a few frames: of a long queue (`is_long`), `take` gives everybody a turn.
+        """
+        frames = self._chunk()
+        if not frames and self.close_code is not None and not self._batches:
+            return None
+        self._taken()
+        return frames
+
+    def stalled(self) -> None:
+        """The reader's transport takes no more: its patience begins."""
+        self._writing = True
+        self._taken_at = self._clock()
+
+    def flowing(self) -> None:
+        """The transport takes more again."""
+        self._writing = False
+
     async def take(self) -> list[Frame] | None:
         """Wait for frames; return a chunk of them, in order; None once closed and empty."""
         self._writing = False
         while True:
-            if self._is_long:
+            if self.is_long:
                 await self._turn()
             if frames := self._chunk():
                 break
@@ -164,16 +198,19 @@ class Outbox:
                 if self.close_code is not None:
                     return None
                 await self._wait()
-        self._writing = True
-        self._taken_at = self._clock()
-        if self.size <= self._limit:
-            self._allowed = self._limit
-            self._roomy.set()
+        self.stalled()
+        self._taken()
         return frames
 
     @property
-    def _is_long(self) -> bool:
+    def is_long(self) -> bool:
+        """There is so much that others should have their turn while it is written."""
         return bool(self._batches) or len(self._frames) > FEW_FRAMES
+
+    def _taken(self) -> None:
+        if self.size <= self._limit:
+            self._allowed = self._limit
+            self._roomy.set()
 
     async def _wait(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
@@ -237,6 +274,9 @@ class Outbox:
         return frames
 
     def _wake(self) -> None:
+        if self._news is not None:
+            news, self._news = self._news, None
+            news()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -246,3 +246,72 @@ async def test_waiting_for_frames_is_not_slowness(outbox, clock):
     assert not outbox.closed
     outbox.close(1000, "")
     await task
+
+
+class TestPushed:
+    """A reader that is called instead of waiting."""
+
+    async def test_called_once_until_asked_for_again(self, outbox):
+        calls = []
+        outbox.on_frames(lambda: calls.append("called"))
+        assert calls == []
+        pushed = frames(1, 2)
+        for frame in pushed:
+            outbox.push(frame)
+        assert calls == ["called"]
+        assert outbox.take_now() == pushed
+        assert outbox.take_now() == []
+        outbox.on_frames(lambda: calls.append("again"))
+        outbox.push_all(frames(1, 2))
+        assert calls == ["called", "again"]
+
+    async def test_called_at_once_for_what_is_there(self, outbox):
+        calls = []
+        outbox.push(*frames(1))
+        outbox.on_frames(lambda: calls.append("called"))
+        assert calls == ["called"]
+
+    async def test_called_for_the_close(self, outbox):
+        calls = []
+        (frame,) = frames(1)
+        outbox.push(frame)
+        outbox.on_frames(lambda: calls.append("called"))
+        outbox.take_now()
+        outbox.on_frames(lambda: calls.append("closed"))
+        outbox.close(1000, "")
+        assert calls == ["called", "closed"]
+        assert outbox.take_now() is None
+
+    async def test_a_long_queue_is_told_and_goes_out_in_chunks(self, clock):
+        outbox = Outbox(10 * CHUNK, 30.0, clock)
+        pushed = frames(*[1] * 100)
+        outbox.push_all(pushed)
+        assert outbox.is_long
+        taken = [outbox.take_now(), outbox.take_now()]
+        assert [frame for chunk in taken for frame in chunk] == pushed
+        assert not outbox.is_long
+
+    async def test_taking_raises_no_suspicion_but_stalling_does(self, outbox, clock):
+        outbox.push(*frames(1))
+        outbox.take_now()
+        clock.now = 100.0
+        outbox.check()
+        assert not outbox.closed
+        outbox.stalled()
+        clock.now = 129.0
+        outbox.flowing()
+        clock.now = 200.0
+        outbox.check()
+        assert not outbox.closed
+        outbox.stalled()
+        clock.now = 231.0
+        outbox.check()
+        assert outbox.closed
+
+    async def test_there_is_room_again_once_taken(self, outbox):
+        outbox.push_initial(frames(500))
+        room = asyncio.create_task(outbox.room())
+        await asyncio.sleep(0)
+        assert not room.done()
+        outbox.take_now()
+        await room
