@@ -10,7 +10,12 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-from websockets.frames import EXTERNAL_CLOSE_CODES, apply_mask
+from websockets.frames import EXTERNAL_CLOSE_CODES
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 OPCODES: Final = frozenset((CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
