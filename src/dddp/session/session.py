@@ -89,10 +89,19 @@ class Session:
 
     async def receive(self, data: str | bytes) -> None:
         """Take in the text of one DDP message; waits while too much is unhandled."""
+        if not self.feed(data):
+            await self.room()
+
+    def feed(self, data: str | bytes) -> bool:
+        """Take in the text of one DDP message; False if there must be `room` before the next."""
         if self._is_lost:
-            return
+            return True
         for event in self._protocol.receive(data, self._loop.time()):
             self._take(event, len(data))
+        return not self._inbox.full
+
+    async def room(self) -> None:
+        """Wait while too much is unhandled."""
         while self._inbox.full and not self._is_lost:
             self._room.clear()
             await self._room.wait()

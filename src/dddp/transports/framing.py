@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter, methodcaller
 from typing import Protocol
 
 from dddp.protocol import sockjs
 from dddp.protocol.frames import Frame
+
+TOO_BIG = (1009, "Message too big")
+BROKEN_FRAMING = (3000, "Broken framing.")
+
+Form = Callable[[Frame], bytes]
+
+
+class Rejected(Exception):
+    """What a client has sent is not taken in; its connection is closed with `close`."""
+
+    def __init__(self, close: tuple[int, str]) -> None:
+        super().__init__(*close)
+        self.close = close
 
 
 def websocket_limit(message_bytes: int) -> int:
@@ -25,6 +39,9 @@ class Framing(Protocol):
 
     def encode(self, frame: Frame) -> str:
         """The text of one outgoing WebSocket message."""
+
+    def form(self, compress: int | None) -> Form:
+        """What makes it a WebSocket frame, compressed from so many bytes on; None: never."""
 
     def decode(self, data: str | bytes) -> Sequence[str | bytes]:
         """The DDP messages in one incoming WebSocket message.
@@ -46,6 +63,11 @@ class Raw:
     def encode(self, frame: Frame) -> str:
         return frame.text
 
+    def form(self, compress: int | None) -> Form:
+        if compress is None:
+            return attrgetter("websocket")
+        return methodcaller("deflated", compress)
+
     def decode(self, data: str | bytes) -> Sequence[str | bytes]:
         return (data,)
 
@@ -66,6 +88,11 @@ class SockJS:
     def encode(self, frame: Frame) -> str:
         return frame.sockjs
 
+    def form(self, compress: int | None) -> Form:
+        if compress is None:
+            return attrgetter("websocket_sockjs")
+        return methodcaller("deflated_sockjs", compress)
+
     def decode(self, data: str | bytes) -> Sequence[str | bytes]:
         if isinstance(data, bytes):
             try:
@@ -80,3 +107,27 @@ class SockJS:
 
 RAW = Raw()
 SOCKJS = SockJS()
+
+
+def incoming(framing: Framing, data: str | bytes, limit: int) -> Iterator[str | bytes]:
+    """The DDP messages in one WebSocket message, each of at most `limit` bytes.
+
+    Raises:
+        Rejected: behind those that come before.
+    """
+    if len(data) > websocket_limit(limit):
+        raise Rejected(TOO_BIG)
+    try:
+        messages = framing.decode(data)
+    except sockjs.SockJSFramingError as error:
+        raise Rejected(BROKEN_FRAMING) from error
+    for message in messages:
+        if _size_exceeds(limit, message):
+            raise Rejected(TOO_BIG)
+        yield message
+
+
+def _size_exceeds(limit: int, data: str | bytes) -> bool:
+    if len(data) > limit:
+        return True
+    return isinstance(data, str) and not data.isascii() and len(data.encode()) > limit

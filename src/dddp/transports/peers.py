@@ -18,6 +18,22 @@ class Outbox(Protocol):
     def take(self) -> Awaitable[list[Frame] | None]:
         """Frames to send; None when the connection shall be closed."""
 
+    @property
+    def is_long(self) -> bool:
+        """So much waits that `take` has to be used."""
+
+    def on_frames(self, callback: Callable[[], object]) -> None:
+        """Name what to call, once, when there is something to take."""
+
+    def take_now(self) -> list[Frame] | None:
+        """Like `take`, without waiting: [] if there is nothing."""
+
+    def stalled(self) -> None:
+        """What was taken last cannot be written at present."""
+
+    def flowing(self) -> None:
+        """It is written."""
+
     def on_abort(self, callback: Callable[[], None]) -> None:
         """Name what to call when the client is given up on while a write may be stuck."""
 
@@ -31,6 +47,12 @@ class Session(Protocol):
 
     async def receive(self, data: str | bytes) -> None:
         """Take in one DDP message; waits while too many are unhandled."""
+
+    def feed(self, data: str | bytes) -> bool:
+        """Take in one DDP message; False if `room` has to be waited for before the next."""
+
+    async def room(self) -> None:
+        """Wait while too many messages are unhandled."""
 
     def lost(self) -> None:
         """The transport is gone; may be called again."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import NoReturn
 
 from dddp.conf import conf
-from dddp.protocol.sockjs import SockJSFramingError
 from dddp.session.info import ConnectionInfo
 from dddp.transports import access
 from dddp.transports.asgi_types import Receive, Scope, Send
-from dddp.transports.framing import Framing, websocket_limit
+from dddp.transports.framing import Framing, Rejected, incoming
 from dddp.transports.peers import Hub, Session
 
 logger = logging.getLogger("dddp.transports")
@@ -21,9 +19,7 @@ CLOSE_SECONDS = 2.0
 """How long a close may take to be written: the client may not be reading at all."""
 
 NORMAL = 1000
-TOO_BIG = (1009, "Message too big")
 FAILED = (1011, "Internal error")
-BROKEN_FRAMING = (3000, "Broken framing.")
 
 
 async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: Framing) -> None:
@@ -117,18 +113,12 @@ class Conversation:
             if message["type"] == "websocket.disconnect":
                 raise _Ended
             text = message.get("text")
-            for item in self._decode(message["bytes"] if text is None else text):
-                if _size_exceeds(self._limit, item):
-                    self._end(TOO_BIG)
-                await self._session.receive(item)
-
-    def _decode(self, data: str | bytes) -> Sequence[str | bytes]:
-        if len(data) > websocket_limit(self._limit):
-            self._end(TOO_BIG)
-        try:
-            return self._framing.decode(data)
-        except SockJSFramingError:
-            self._end(BROKEN_FRAMING)
+            data = message["bytes"] if text is None else text
+            try:
+                for item in incoming(self._framing, data, self._limit):
+                    await self._session.receive(item)
+            except Rejected as rejected:
+                self._end(rejected.close)
 
     async def _write(self) -> None:
         outbox = self._session.outbox
@@ -171,9 +161,3 @@ class Conversation:
                 await self._send({"type": "websocket.close", "code": code, "reason": reason})
         except (TimeoutError, OSError, RuntimeError, _Ended) as error:
             logger.debug("A close with code %d could not be sent: %r", code, error)
-
-
-def _size_exceeds(limit: int, data: str | bytes) -> bool:
-    if len(data) > limit:
-        return True
-    return isinstance(data, str) and not data.isascii() and len(data.encode()) > limit

@@ -22,10 +22,17 @@ class FakeSession:
         self.losses = 0
 
     async def receive(self, data):
+        if not self.feed(data):
+            await self.room()
+
+    def feed(self, data):
         self.received.put_nowait(data)
-        await self.receiving.wait()
         if self.failure:
             raise self.failure
+        return self.receiving.is_set()
+
+    async def room(self):
+        await self.receiving.wait()
 
     def lost(self):
         self.losses += 1
