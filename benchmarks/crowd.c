@@ -8,10 +8,12 @@
 
        hello TEXT     said by each client that is opened from now on
        open N M       N more clients, M at once -> "opened SECONDS FAILED" when all are ready
+       say TEXT       said by each client now; {n} in it is the client's number, from 1
        expect K       count from zero: K messages for each -> "expecting"
        (all there)    -> "arrived" without being asked
        report         -> "report MISSING WRONG TIMES PAYLOADS SIZE", TIMES doubles (seconds of the
-                      monotonic clock), and what the first client got: PAYLOADS lines of SIZE bytes
+                      monotonic clock), as many 32-bit integers (which message of its client
+                      each was, from 0), and what the first client got: PAYLOADS lines of SIZE bytes
 
    WRONG: clients that have not got what the first has, in any order. It ends with its input. */
 
@@ -46,6 +48,7 @@ static struct client clients[CLIENTS];
 static const char *ready_start, *ignored_start;
 static int count, next_to_open, opening, opened, failed, epoll, port;
 static double began, *times;
+static int32_t *places;
 static long missing, times_count, times_room;
 static char request[1024], hello[HELLO], input[ROOM];
 static size_t hello_size, payloads_size, payloads_room;
@@ -148,10 +151,12 @@ static void take(struct client *client, const char *payload, size_t size, double
         uint64_t hash = 14695981039346656037u;
         for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)payload[i]) * 1099511628211u;
         client->sum += hash;
-        client->count++;
         if (client == clients) keep_payload(payload, size);
-        if (times_count == times_room)
+        if (times_count == times_room) {
             times = grown(times, sizeof *times * (times_room = 2 * times_room + 1024));
+            places = grown(places, sizeof *places * times_room);
+        }
+        places[times_count] = (int32_t)client->count++;
         times[times_count++] = when;
         if (--missing == 0) {
             printf("arrived\n");
@@ -235,6 +240,7 @@ static void report(void) {
     printf("report %ld %ld %ld %ld %zu\n", missing, wrong, times_count, payloads_count,
            payloads_size);
     fwrite(times, sizeof *times, times_count, stdout);
+    fwrite(places, sizeof *places, times_count, stdout);
     fwrite(payloads, 1, payloads_size, stdout);
     fflush(stdout);
 }
@@ -246,6 +252,19 @@ static void expect(long messages) {
     for (int i = 0; i < count; i++) clients[i].sum = clients[i].count = 0;
     printf("expecting\n");
     fflush(stdout);
+}
+
+static void say_all(const char *text) {
+    char said[HELLO], framed[HELLO + 16];
+    const char *place = strstr(text, "{n}");
+    for (int i = 0; i < count; i++) {
+        if (place)
+            snprintf(said, sizeof said, "%.*s%d%s", (int)(place - text), text, i + 1, place + 3);
+        else
+            snprintf(said, sizeof said, "%s", text);
+        if (clients[i].state == READY)
+            say(&clients[i], framed, frame(framed, said, strlen(said), 1));
+    }
 }
 
 static void obey(char *line) {
@@ -260,6 +279,8 @@ static void obey(char *line) {
         while (next_to_open < count && opening < at_once) open_next();
     } else if (!strncmp(line, "expect ", 7))
         expect(atol(line + 7));
+    else if (!strncmp(line, "say ", 4))
+        say_all(line + 4);
     else if (!strcmp(line, "report"))
         report();
 }

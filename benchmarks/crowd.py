@@ -42,6 +42,7 @@ class Greeting:
 
 
 DDP = Greeting((CONNECT, SUBSCRIBE), b'{"msg":"ready"')
+CONNECTED = Greeting((CONNECT,), b'{"msg":"connected"')
 SILENT = Greeting()
 
 
@@ -53,12 +54,14 @@ class Arrived:
         missing: messages that have not come in time.
         wrong: clients that got something else than the others.
         times: time.perf_counter() of each delivery.
+        places: which message of its client each delivery was, from 0.
         messages: what a client got.
     """
 
     missing: int
     wrong: int
     times: Sequence[float]
+    places: Sequence[int]
     messages: Sequence[bytes]
 
 
@@ -91,6 +94,12 @@ class Crowd:
             raise ConnectionError(f"{failed} of {size} clients were not let in: {word}")
         return float(seconds)
 
+    async def say(self, text: bytes) -> float:
+        """Have each client say it, `{n}` being its number, from 1; returns when."""
+        begin = time.perf_counter()
+        self._tell(b"say " + text)
+        return begin
+
     async def expect(self, messages: int) -> None:
         """Begin anew: each client is to get that many."""
         self._tell(b"expect %d" % messages)
@@ -108,10 +117,12 @@ class Crowd:
         assert self._process.stdout is not None
         times = array("d")
         times.frombytes(await self._process.stdout.readexactly(count * times.itemsize))
+        places = array("i")
+        places.frombytes(await self._process.stdout.readexactly(count * places.itemsize))
         text = await self._process.stdout.readexactly(size)
         messages = text.split(b"\n")[:-1]
         assert len(messages) == payloads
-        return Arrived(missing, wrong, times, messages)
+        return Arrived(missing, wrong, times, places, messages)
 
     def cpu(self) -> float:
         """CPU seconds of the load client."""
@@ -159,6 +170,12 @@ class PythonCrowd:
             await asyncio.gather(*(client.open() for client in fresh[start : start + at_once]))
         return time.perf_counter() - begin
 
+    async def say(self, text: bytes) -> float:
+        begin = time.perf_counter()
+        for number, client in enumerate(self.clients, 1):
+            client.socket.send(text.replace(b"{n}", b"%d" % number))
+        return begin
+
     async def expect(self, messages: int) -> None:
         self._begin(messages)
 
@@ -167,7 +184,7 @@ class PythonCrowd:
             await asyncio.wait_for(self._arrived.wait(), seconds)
         wrong = sum(client.count != len(self.messages) for client in self.clients)
         wrong += sum(count != self.size for count in self.messages.values())
-        return Arrived(self.missing, wrong, self.times, list(self.messages))
+        return Arrived(self.missing, wrong, self.times, self.places, list(self.messages))
 
     def cpu(self) -> float:
         return time.process_time()
@@ -175,9 +192,10 @@ class PythonCrowd:
     async def close(self) -> None:
         await asyncio.gather(*(client.socket.close() for client in self.clients))
 
-    def take(self, payload: bytes, when: float) -> None:
+    def take(self, payload: bytes, when: float, place: int) -> None:
         self.messages[payload] += 1
         self.times.append(when)
+        self.places.append(place)
         self.missing -= 1
         if self.missing == 0:
             self._arrived.set()
@@ -186,6 +204,7 @@ class PythonCrowd:
         self.missing = messages * self.size
         self.messages: Counter[bytes] = Counter()
         self.times: list[float] = []
+        self.places: list[int] = []
         self._arrived = asyncio.Event()
         for client in self.clients:
             client.count = 0
@@ -213,8 +232,8 @@ class Client:
         if payload.startswith(PING):
             self.socket.send(PONG)
         elif self._ready.is_set():
+            self._crowd.take(payload, when, self.count)
             self.count += 1
-            self._crowd.take(payload, when)
         elif payload.startswith(self._crowd.greeting.ready):
             self._ready.set()
 
@@ -235,38 +254,3 @@ async def crowd(
         yield everyone
     finally:
         await everyone.close()
-
-
-class Subscriber:
-    """One client that subscribes once: how long, how many documents."""
-
-    def __init__(self, url: str) -> None:
-        self.socket = WebSocket(url, self._take)
-        self._connected = asyncio.Event()
-        self._ready = asyncio.Event()
-        self.documents = 0
-        self.bytes = 0
-
-    async def connect(self) -> None:
-        await self.socket.connect()
-        self.socket.send(CONNECT)
-        await asyncio.wait_for(self._connected.wait(), READY_SECONDS)
-
-    async def subscribe(self, subscribe: bytes = SUBSCRIBE) -> float:
-        """Returns the seconds until ready."""
-        begin = time.perf_counter()
-        self.socket.send(subscribe)
-        await asyncio.wait_for(self._ready.wait(), READY_SECONDS)
-        return self._when - begin
-
-    def _take(self, payload: bytes, when: float) -> None:
-        if payload.startswith(b'{"msg":"added"'):
-            self.documents += 1
-            self.bytes += len(payload)
-        elif payload.startswith(b'{"msg":"ready"'):
-            self._when = when
-            self._ready.set()
-        elif payload.startswith(b'{"msg":"connected"'):
-            self._connected.set()
-        elif payload.startswith(PING):
-            self.socket.send(PONG)

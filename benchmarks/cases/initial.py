@@ -1,4 +1,7 @@
-"""How fast a new subscriber gets what there is: many documents, from `sub` to `ready`."""
+"""How fast subscribers get what there is, from `sub` to `ready`: one, many at once, all different.
+
+The floor is the SELECTs alone, one after another on one connection: their rows as JSON text.
+"""
 
 from __future__ import annotations
 
@@ -9,88 +12,148 @@ import psycopg
 
 from benchmarks import bookstore
 from benchmarks.cases import World
-from benchmarks.crowd import Subscriber
-from benchmarks.figures import Table, median, ratio
+from benchmarks.crowd import CONNECTED, SUBSCRIBE, Crowd, PythonCrowd, crowd
+from benchmarks.figures import Chart, Table, median, ratio
 from benchmarks.machine import cpu_seconds
-from benchmarks.processes import Served
 
 ROUNDS = 5
-QUERY = "SELECT row_to_json(b)::text FROM bookstore_book b"
-AUTHORS = 1
+ROUNDS_OF_MANY = 3
+SECONDS = 60
+CLIENTS = 100
+READY = AUTHORS = 1
+SHARE = 10
+"""Of the documents one client gets, those that each of many gets."""
+OF_AUTHOR = b'{"msg":"sub","id":"s","name":"BooksByAuthorEmail","params":["{n}@example.com"]}'
+ROWS = "SELECT row_to_json(b)::text FROM bookstore_book b"
+ROWS_OF_AUTHOR = (
+    "SELECT row_to_json(b)::text FROM bookstore_book b JOIN bookstore_author a ON a.id = author_id"
+    " WHERE a.email = %s"
+)
 
 
 @dataclass
 class Series:
-    """Seconds and the server's CPU seconds of each round."""
+    """Seconds and CPU seconds of each round; `documents` are all that a round brings."""
 
+    name: str
+    documents: int
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     load: list[float] = field(default_factory=list)
 
+    @property
+    def rate(self) -> float:
+        return self.documents / median(self.seconds)
+
+
+class Scene:
+    def __init__(self, world: World, connection: psycopg.AsyncConnection) -> None:
+        self.world = world
+        self.connection = connection
+        self.lost = 0
+
+    async def select(self, series: Series, times: int, by_author: bool = False) -> None:
+        """The floor: that many SELECTs."""
+        load, begin, count = time.process_time(), time.perf_counter(), 0
+        for number in range(1, times + 1):
+            if by_author:
+                cursor = await self.connection.execute(ROWS_OF_AUTHOR, [bookstore.email(number)])
+            else:
+                cursor = await self.connection.execute(ROWS)
+            count += len(await cursor.fetchall())
+        series.seconds.append(time.perf_counter() - begin)
+        series.load.append(time.process_time() - load)
+        assert count == series.documents
+
+    async def subscribe(
+        self, clients: int, each: int, subscribe: bytes, first: Series, joining: Series | None
+    ) -> None:
+        """New clients subscribe at once, and then others to what is live by now."""
+        served = self.world.dddp
+        async with crowd(served.url, clients, CONNECTED) as ones:
+            await self._ready(ones, each, subscribe, first)
+            if joining is not None:
+                async with crowd(served.url, clients, CONNECTED) as others:
+                    await self._ready(others, each, subscribe, joining)
+
+    async def _ready(
+        self, clients: Crowd | PythonCrowd, each: int, subscribe: bytes, series: Series
+    ) -> None:
+        served = self.world.dddp
+        await clients.expect(each + AUTHORS + READY)
+        cpu, load = cpu_seconds(served.pid), clients.cpu()
+        begin = await clients.say(subscribe)
+        arrived = await clients.arrived(SECONDS)
+        series.seconds.append(max(arrived.times, default=begin + SECONDS) - begin)
+        series.cpu.append(cpu_seconds(served.pid) - cpu)
+        series.load.append(clients.cpu() - load)
+        self.lost += abs(arrived.missing)
+
 
 async def run(world: World) -> list[Table]:
+    documents = world.scale.documents
+    each = max(1, documents // SHARE)
     table = Table(
-        f"Initial data: {world.scale.documents:,} documents to one client",
-        ["", "documents/s", "of row_to_json", "CPU per document", "load busy"],
+        "Initial data, from `sub` to `ready`",
+        ["", "documents/s", "of its SELECTs", "until all are ready", "CPU per document"],
     )
+    table.columns += ["load busy"]
     async with await psycopg.AsyncConnection.connect(world.dsn, autocommit=True) as connection:
-        await connection.execute(bookstore.fill(world.scale.documents))
-        first, joining, rows = Series(), Series(), Series()
-        for _ in range(ROUNDS):
-            await _select(connection, world.scale.documents, rows)
-            table.lost += await _subscribe_twice(world, first, joining)
-    floor = world.scale.documents / median(rows.seconds)
-    for name, series in (
-        ("SELECT row_to_json", rows),
-        ("first subscriber", first),
-        ("second subscriber", joining),
-    ):
-        _add(table, name, series, world.scale.documents, floor)
+        scene = Scene(world, connection)
+        await _one(scene, table, documents)
+        await _same(scene, table, each)
+        await _different(scene, table, max(1, each // SHARE))
+    table.lost = scene.lost
     table.notes.append(f"Documents lost: {table.lost}.")
+    table.chart = _chart(table)
     return [table]
 
 
-def _add(table: Table, name: str, series: Series, documents: int, floor: float) -> None:
-    seconds = median(series.seconds)
-    cpu = median(series.cpu) / documents if series.cpu else None
-    busy = median(series.load) / seconds
-    rate = documents / seconds
-    table.add(
-        [
-            name,
-            f"{rate:,.0f}",
-            ratio(rate, floor),
-            f"{cpu * 1e6:.1f} us" if cpu else "-",
-            f"{busy:.0%}",
-        ],
-        {"name": name, "documents_per_second": rate, "cpu_per_document": cpu, "load_busy": busy},
-    )
+async def _one(scene: Scene, table: Table, documents: int) -> None:
+    await scene.connection.execute(bookstore.fill(documents))
+    floor = Series("SELECT row_to_json", documents)
+    first = Series("one client", documents)
+    joining = Series("one more, same query", documents)
+    for _ in range(ROUNDS):
+        await scene.select(floor, 1)
+        await scene.subscribe(1, documents, SUBSCRIBE, first, joining)
+    _add(table, f"{documents:,} documents", floor, [first, joining])
 
 
-async def _select(connection: psycopg.AsyncConnection, documents: int, series: Series) -> None:
-    load, begin = time.process_time(), time.perf_counter()
-    cursor = await connection.execute(QUERY)
-    count = len(await cursor.fetchall())
-    series.seconds.append(time.perf_counter() - begin)
-    series.load.append(time.process_time() - load)
-    assert count == documents
+async def _same(scene: Scene, table: Table, each: int) -> None:
+    await scene.connection.execute(bookstore.fill(each))
+    floor = Series(f"SELECT row_to_json, {CLIENTS} times", each * CLIENTS)
+    same = Series(f"{CLIENTS} clients, same query", each * CLIENTS)
+    for _ in range(ROUNDS_OF_MANY):
+        await scene.select(floor, CLIENTS)
+        await scene.subscribe(CLIENTS, each, SUBSCRIBE, same, None)
+    _add(table, f"{each:,} documents each", floor, [same])
 
 
-async def _subscribe_twice(world: World, first: Series, joining: Series) -> int:
-    """The second one shares the live query of the first; returns how many documents are missing."""
-    lost = 0
-    clients = [Subscriber(world.dddp.url), Subscriber(world.dddp.url)]
-    for client, series in zip(clients, (first, joining), strict=True):
-        await client.connect()
-        await _subscribe(world.dddp, client, series)
-        lost += abs(client.documents - world.scale.documents - AUTHORS)
-    for client in clients:
-        await client.socket.close()
-    return lost
+async def _different(scene: Scene, table: Table, each: int) -> None:
+    await scene.connection.execute(bookstore.spread(CLIENTS, each))
+    floor = Series(f"SELECT row_to_json, {CLIENTS} different", each * CLIENTS)
+    different = Series(f"{CLIENTS} clients, different queries", each * CLIENTS)
+    for _ in range(ROUNDS_OF_MANY):
+        await scene.select(floor, CLIENTS, by_author=True)
+        await scene.subscribe(CLIENTS, each, OF_AUTHOR, different, None)
+    _add(table, f"{each:,} documents each", floor, [different])
 
 
-async def _subscribe(served: Served, client: Subscriber, series: Series) -> None:
-    cpu, load = cpu_seconds(served.pid), time.process_time()
-    series.seconds.append(await client.subscribe())
-    series.load.append(time.process_time() - load)
-    series.cpu.append(cpu_seconds(served.pid) - cpu)
+def _add(table: Table, what: str, floor: Series, all_series: list[Series]) -> None:
+    for series in (floor, *all_series):
+        seconds = median(series.seconds)
+        cpu = median(series.cpu) / series.documents if series.cpu else None
+        busy = median(series.load) / seconds
+        cells = [f"{series.name}: {what}", f"{series.rate:,.0f}", ratio(series.rate, floor.rate)]
+        cells += [f"{seconds * 1e3:,.0f} ms", f"{cpu * 1e6:.1f} us" if cpu else "-", f"{busy:.0%}"]
+        data = {"name": series.name, "documents_per_second": series.rate, "cpu_per_document": cpu}
+        table.add(cells, {**data, "documents": series.documents, "load_busy": busy})
+    for series in all_series:
+        table.figures[f"{series.name}: documents/s"] = series.rate
+        table.figures[f"{series.name}: floor's documents/s of its"] = floor.rate / series.rate
+
+
+def _chart(table: Table) -> Chart:
+    rates = [row["documents_per_second"] for row in table.data]
+    return Chart("Initial data", "documents/s", [row["name"] for row in table.data], {"": rates})
