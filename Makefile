@@ -2,6 +2,7 @@
 #
 #   make demo              a sample bookstore at http://127.0.0.1:8000/; PORT=8001: elsewhere
 #   make test              all checks and tests; ARGS="tests/unit -k alea": those
+#                          JOBS=0: one after the other, in one process
 #   make bench             load benchmarks; ARGS="fanout --clients 500": that case
 #   make matrix            the tests under every Python and every Debian PostgreSQL found
 #
@@ -16,6 +17,7 @@ VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 ARGS ?=
+JOBS ?= 2
 DJANGO ?=
 export PYTHON
 export PATH := $(BIN):$(PATH)
@@ -36,7 +38,7 @@ lint: $(VENV)/.test
 pytest: $(VENV)/.test
 	@.ci/node $(VENV)
 	@chromium=$$(.ci/chromium $(VENV)) && \
-	DDDP_CHROMIUM=$$chromium exec $(BIN)/python -m pytest $(ARGS)
+	DDDP_CHROMIUM=$$chromium exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 matrix:
 	@for python in $$(.ci/python --all); do \

@@ -123,7 +123,7 @@ def _empty_tables() -> None:
 @pytest.fixture(scope="session")
 def log_directory() -> Path:
     """Logs of servers, kept for whoever looks at a failed run."""
-    directory = ROOT / "artifacts" / "logs"
+    directory = ROOT / "artifacts" / "logs" / os.environ.get("PYTEST_XDIST_WORKER", "main")
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.glob("server-*.log"):
         old.unlink()
