@@ -38,6 +38,9 @@ class Server:
         arguments: options for the command, such as "--workers", "2".
         settings: settings of the test project; only `DDP_*`.
         env: further environment variables.
+        program: what to start instead of `dddp`, which is given the address and the arguments.
+        command: a whole command instead, with `{port}` where the port belongs.
+        listening: what it writes to its log when it listens.
     """
 
     def __init__(
@@ -47,11 +50,15 @@ class Server:
         settings: Mapping[str, Any] | None = None,
         env: Mapping[str, str] | None = None,
         program: tuple[str, ...] = (str(DDDP),),
+        command: tuple[str, ...] = (),
+        listening: str = "Listening on",
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.ws_url = f"ws://127.0.0.1:{self.port}/websocket"
-        self._command = [*program, f"127.0.0.1:{self.port}", *arguments]
+        command = command or (*program, "127.0.0.1:{port}", *arguments)
+        self._command = [part.format(port=self.port) for part in command]
+        self._listening = listening
         given = {name: json.dumps(value) for name, value in (settings or {}).items()}
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **given, **(env or {})}
         self._environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
@@ -80,7 +87,7 @@ class Server:
                 stderr=log,
             )
         deadline = time.monotonic() + 60
-        while "Listening on" not in self.log[seen:]:
+        while self._listening not in self.log[seen:]:
             assert self._process.poll() is None, f"the server did not start:\n{self.log}"
             assert time.monotonic() < deadline, f"the server is not ready:\n{self.log}"
             time.sleep(0.02)

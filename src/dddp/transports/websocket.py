@@ -19,6 +19,8 @@ CLOSE_SECONDS = 2.0
 """How long a close may take to be written: the client may not be reading at all."""
 
 NORMAL = 1000
+PRIVATE = 3000
+"""What is added to a code that the server refuses to send."""
 FAILED = (1011, "Internal error")
 
 
@@ -158,6 +160,16 @@ class Conversation:
                 closing = self._framing.closing(code, reason)
                 if closing is not None:
                     await self._send_text(closing)
-                await self._send({"type": "websocket.close", "code": code, "reason": reason})
+                await self._send_code(code, reason)
         except (TimeoutError, OSError, RuntimeError, _Ended) as error:
             logger.debug("A close with code %d could not be sent: %r", code, error)
+
+    async def _send_code(self, code: int, reason: str) -> None:
+        close = {"type": "websocket.close", "code": code, "reason": reason}
+        try:
+            await self._send(close)
+        except (OSError, RuntimeError):
+            raise
+        except Exception:
+            # Autobahn, in Daphne, takes 1000 and private codes only (RFC 6455, 7.4.2).
+            await self._send({**close, "code": PRIVATE + code})

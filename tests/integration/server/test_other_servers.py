@@ -48,8 +48,7 @@ async def test_too_big_a_message(other):
     name = server.process.args[0]
     async with DDPClient(f"ws://{address}/websocket") as client:
         await client.send_text("x" * 2001)
-        # Autobahn, under daphne, sends no other codes than 1000 and 3000 to 4999.
-        assert (await client.wait_closed())[0] == (1011 if "daphne" in name else 1009)
+        assert (await client.wait_closed())[0] == (4009 if "daphne" in name else 1009)
 
 
 async def test_two_connections_live(other):

@@ -48,6 +48,15 @@ class Wire(APIMixin):
         Keyed.objects.update_or_create(key=key, defaults={"value": value})
 
     @api_endpoint
+    def put_many(self, count):
+        Keyed.objects.bulk_create([Keyed(key=f"{n:06}", value=n) for n in range(count)])
+
+    @api_endpoint
+    def put_while_connected(self, key):
+        Keyed.objects.create(key=key)
+        this.connection.on_close(lambda: Keyed.objects.filter(key=key).delete())
+
+    @api_endpoint
     def put_and_fail(self, key):
         Keyed.objects.create(key=key)
         raise MeteorError("failed")
