@@ -19,7 +19,7 @@ from benchmarks import bookstore, inside, machine
 from benchmarks.cases import Scale, World
 from benchmarks.figures import Table
 
-CASES = ["notify", "fanout", "initial", *inside.CASES, "burst"]
+CASES = ["notify", "fanout", "initial", "methods", *inside.CASES, "burst"]
 OWN = ("cases", "output")
 RESULTS = Path(__file__).parent / "results"
 
@@ -63,6 +63,8 @@ def parse() -> argparse.Namespace:
     add("--rows", **number, default=100_000, help="burst: books")
     add("--commits", **number, default=5_000, help="burst: a second")
     add("--seconds", type=float, default=60.0, help="burst: of commits")
+    add("--callers", **numbers, default=[1, 10, 50], help="methods: clients")
+    add("--call-seconds", type=float, default=1.0, help="methods: each, twice")
     parser.add_argument("--output", type=Path, help="the JSON file; else a new one in results/")
     options = parser.parse_args()
     options.cases = options.cases or CASES

@@ -8,7 +8,7 @@ import resource
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -60,7 +60,8 @@ def cpu_seconds(pid: int) -> float:
 def _children(pid: int) -> list[int]:
     found = []
     for task in Path(f"/proc/{pid}/task").iterdir():
-        found += (task / "children").read_text().split()
+        with suppress(OSError):  # a thread that has ended
+            found += (task / "children").read_text().split()
     return [int(child) for child in found]
 
 

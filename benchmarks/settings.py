@@ -1,7 +1,12 @@
-"""The sample bookstore's settings, and an app with many-to-many relations."""
+"""The sample bookstore's settings, an app with many-to-many relations, and one to be called."""
 
 from myproject.settings import *  # noqa: F403
 from myproject.settings import INSTALLED_APPS
 
 # Nobody logs in, and each connection would be asked who it is.
-INSTALLED_APPS = [*(app for app in INSTALLED_APPS if app != "dddp.accounts"), "benchmarks.chat"]
+INSTALLED_APPS = [
+    *(app for app in INSTALLED_APPS if app != "dddp.accounts"),
+    "benchmarks.chat",
+    "benchmarks.calls",
+]
+ROOT_URLCONF = "benchmarks.calls.urls"

@@ -32,6 +32,8 @@ class Scale:
     rows: int
     seconds: float
     commits: int
+    callers: list[int]
+    call_seconds: float
 
 
 @dataclass

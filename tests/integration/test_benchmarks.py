@@ -36,6 +36,16 @@ def test_deliveries(tmp_path):
     assert [row["documents"] for row in rows(cases, "initial")] == [30] * 3 + [300] * 2 + [100] * 2
 
 
+def test_calls(tmp_path):
+    options = ["--callers", "1", "2", "--call-seconds", "0.1"]
+    _, cases = figures(tmp_path, "methods", *options)
+
+    echo, write = (table["rows"] for table in cases["methods"])
+    assert [(row["clients"], row["wrong"]) for row in echo] == [(1, 0)] * 4 + [(2, 0)] * 4
+    assert [(row["clients"], row["wrong"]) for row in write] == [(1, 0)] * 3 + [(2, 0)] * 3
+    assert all(row["calls_per_second"] > 0 for row in echo + write)
+
+
 def test_live_queries_have_what_the_database_has_and_ask_no_more_than_once_or_twice(tmp_path):
     options = ["--queries", "10", "30", "--subscriptions", "10", "30", "--changes", "4"]
     _, cases = figures(tmp_path, "decided", "asked", "members", "data", *options)
