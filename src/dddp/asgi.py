@@ -16,6 +16,7 @@ from typing import cast
 from dddp.transports import lifespan, sockjs, websocket
 from dddp.transports.asgi_types import Application, Receive, Scope, Send
 from dddp.transports.peers import Hub
+from dddp.transports.sockjs_sessions import Sessions
 
 logger = logging.getLogger("dddp.transports")
 
@@ -32,6 +33,7 @@ class DDPApplication:
     def __init__(self, app: Application, hub: Hub | None = None) -> None:
         self._app = app
         self._given_hub = hub
+        self._sessions = Sessions()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -42,7 +44,7 @@ class DDPApplication:
         if path is None:
             await self._pass_on(scope, receive, send)
         elif kind == "http":
-            await sockjs.respond(scope, send, path)
+            await sockjs.respond(scope, receive, send, path, self._hub, self._sessions)
         else:
             await self._converse(scope, receive, send, path)
 

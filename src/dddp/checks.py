@@ -45,7 +45,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     """dddp.E006: a setting of the wrong kind; dddp.W002: one that does not exist."""
     found: list[CheckMessage] = []
     for name, default in DEFAULTS.items():
-        kind = _misfit_of_rate_limits if name == "rate_limits" else partial(_misfit, default)
+        kind = KINDS.get(name) or partial(_misfit, default)
         wanted = kind(getattr(conf, name))
         if wanted:
             text = f"DDP_{name.upper()} must be {wanted}, not {getattr(conf, name)!r}."
@@ -61,6 +61,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 def _misfit(default: Any, value: Any) -> str:
     """What a value should be, if it is not like the default; "" if it is."""
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "True or False"
     if isinstance(default, tuple):
         value = () if value is None else value
         fits = isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
@@ -83,6 +85,15 @@ def _misfit_of_rate_limits(value: Any) -> str:
     except DDPError as error:
         return f"a list of rate limits ({error})"
     return ""
+
+
+def _misfit_of_transports(value: Any) -> str:
+    known = DEFAULTS["sockjs_transports"]
+    fits = isinstance(value, list | tuple) and all(each in known for each in value)
+    return "" if fits else f"a list of some of {', '.join(known)}"
+
+
+KINDS = {"rate_limits": _misfit_of_rate_limits, "sockjs_transports": _misfit_of_transports}
 
 
 @register(TAG)

@@ -32,6 +32,20 @@ DEFAULTS: dict[str, Any] = {
     "transaction_rows": 10_000,
     "pending_rows": 10_000,
     "allowed_origins": (),
+    "sockjs_transports": (
+        "websocket",
+        "xhr-streaming",
+        "xhr-polling",
+        "eventsource",
+        "htmlfile",
+        "jsonp-polling",
+    ),
+    "sockjs_url": "",
+    "sockjs_cookie": False,
+    "sockjs_heartbeat_delay": 25.0,
+    "sockjs_disconnect_delay": 60.0,
+    "sockjs_response_bytes": 128 * 1024,
+    "sockjs_sessions": 10_000,
     "api_endpoint_decorators": (),
     "rate_limits": (
         {

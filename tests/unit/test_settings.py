@@ -32,6 +32,9 @@ def test_the_defaults_are_right() -> None:
         ("DDP_WORKER_THREADS", 1.5),
         ("DDP_MAX_MESSAGE_BYTES", True),
         ("DDP_DATABASE", None),
+        ("DDP_SOCKJS_TRANSPORTS", ["websockets"]),
+        ("DDP_SOCKJS_TRANSPORTS", "websocket"),
+        ("DDP_SOCKJS_COOKIE", "yes"),
     ],
 )
 def test_a_wrong_kind(name: str, value: Any) -> None:
@@ -45,6 +48,7 @@ def test_a_wrong_kind(name: str, value: Any) -> None:
         ("DDP_HEARTBEAT_INTERVAL", 10),
         ("DDP_LISTEN_DSN", "host=127.0.0.1"),
         ("DDP_ALLOWED_ORIGINS", None),
+        ("DDP_SOCKJS_TRANSPORTS", []),
     ],
 )
 def test_a_right_kind(name: str, value: Any) -> None:

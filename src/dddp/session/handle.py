@@ -26,7 +26,7 @@ class ConnectionHandle:
     Attributes:
         id: the DDP session's; "" before the client's `connect`.
         client_address: the peer's IP address as the server reports it, "" if unknown.
-        transport: "websocket" or "sockjs-websocket".
+        transport: "websocket", "sockjs-websocket", or SockJS's name for one over HTTP.
         closed: the connection has ended.
     """
 

@@ -18,7 +18,7 @@ class ConnectionInfo:
         address: the peer's IP address, "" when unknown (a unix socket).
         headers: the HTTP request's headers as in ASGI: lower-case names, bytes.
         secure: True over TLS.
-        transport: "websocket" or "sockjs-websocket".
+        transport: "websocket", "sockjs-websocket", or SockJS's name for one over HTTP.
         path, query: of the URL; the query as in ASGI, without the "?".
         server: the host and port that accepted the connection, if known.
     """

@@ -23,6 +23,7 @@ from dddp import ejson
 from dddp.alea import random_id
 from dddp.exceptions import MeteorError
 from dddp.testing.mirror import Message, Mirror
+from dddp.testing.sockjs import HTTPSession
 
 
 class Subscription:
@@ -42,24 +43,33 @@ class DDPClient(Mirror):
     """One connection; `dddp.testing.mirror.Mirror` has its documents.
 
     Args:
-        url: of the raw WebSocket; with `sockjs` the server's SockJS path beside it is used.
+        url: of the raw WebSocket; with SockJS the server's path for that beside it is used.
+        sockjs: speak SockJS over WebSocket.
+        transport: speak SockJS over HTTP: "xhr-polling", "xhr-streaming" or "eventsource".
         timeout: seconds that anything awaited here may take.
-        options: for `websockets.asyncio.client.connect`.
+        options: for `websockets.asyncio.client.connect`; over HTTP only `additional_headers`.
 
     Attributes:
         closed: (code, reason) once the connection is closed.
     """
 
     def __init__(
-        self, url: str, sockjs: bool = False, timeout: float = 20.0, **options: Any
+        self,
+        url: str,
+        sockjs: bool = False,
+        timeout: float = 20.0,
+        transport: str | None = None,
+        **options: Any,
     ) -> None:
         super().__init__()
-        self.url = sockjs_url(url) if sockjs else url
+        self.url = sockjs_url(url) if sockjs or transport else url
         self.closed: tuple[int, str] | None = None
-        self._sockjs = sockjs
+        self._sockjs = sockjs or transport is not None
+        self._transport = transport
         self._timeout = timeout
         self._options = {"max_size": None, "compression": None, "ping_interval": None, **options}
         self._socket: ClientConnection | None = None
+        self._http: HTTPSession | None = None
         self._reader: asyncio.Task[None] | None = None
         self._news = asyncio.Condition()
         self._calls = 0
@@ -78,6 +88,9 @@ class DDPClient(Mirror):
 
     async def open(self) -> None:
         """Open the socket; nothing is sent yet."""
+        if self._transport is not None:
+            await self._open_http(self._transport)
+            return
         self._socket = await connect(self.url, **self._options)
         self._reader = asyncio.create_task(self._read(self._socket))
 
@@ -92,6 +105,8 @@ class DDPClient(Mirror):
         """Close the socket."""
         if self._socket is not None:
             await self._socket.close()
+        if self._http is not None:
+            await self._http.leave()
         if self._reader is not None:
             await self._reader
 
@@ -107,7 +122,10 @@ class DDPClient(Mirror):
         await self.send_raw(text)
 
     async def send_raw(self, data: str | bytes) -> None:
-        """Send any WebSocket message, with SockJS too as it is."""
+        """Send any WebSocket message, or body of a request, with SockJS too as it is."""
+        if self._http is not None:
+            await self._http.send(data)
+            return
         if self._socket is None:
             raise ConnectionError("The client is not open.")
         try:
@@ -162,11 +180,33 @@ class DDPClient(Mirror):
         with contextlib.suppress(ConnectionClosed):
             async for data in socket:
                 for text in self._unwrap(data):
-                    if self.receive(text).get("msg") == "ping":
-                        await self._pong(self.messages[-1])
-                async with self._news:
-                    self._news.notify_all()
+                    await self._take(text)
         self.closed = (socket.close_code or 1006, socket.close_reason or "")
+        async with self._news:
+            self._news.notify_all()
+
+    async def _open_http(self, transport: str) -> None:
+        """Raises ConnectionError if there is no session to be had."""
+        url = self.url.replace("ws", "http", 1).removesuffix("/websocket")
+        headers = dict(self._options.get("additional_headers", {}))
+        self._http = HTTPSession(url, transport, headers)
+        self._reader = asyncio.create_task(self._read_http(self._http))
+        await self._http.opened()
+        if self._http.closed is not None:
+            raise ConnectionError(f"The server does not open a session: {self._http.closed}")
+
+    async def _read_http(self, http: HTTPSession) -> None:
+        async for text in http.messages():
+            await self._take(text)
+        for frame in http.unexpected:
+            self._violation("no SockJS frame", frame)
+        self.closed = http.closed
+        async with self._news:
+            self._news.notify_all()
+
+    async def _take(self, text: str) -> None:
+        if self.receive(text).get("msg") == "ping":
+            await self._pong(self.messages[-1])
         async with self._news:
             self._news.notify_all()
 

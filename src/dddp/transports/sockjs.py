@@ -1,4 +1,4 @@
-"""The HTTP side of SockJS and the paths of both transports.
+"""The paths of all transports, and the HTTP side of SockJS.
 
 Paths are relative to the project's root and `DDP_URL_PREFIX`:
 
@@ -6,36 +6,38 @@ Paths are relative to the project's root and `DDP_URL_PREFIX`:
     /sockjs/<server>/<session>/websocket         SockJS-framed WebSocket
     /sockjs, /sockjs/                            a greeting
     /sockjs/info                                 what a SockJS client asks first
-    /sockjs/iframe*.html                         a page
-    /sockjs/...                                  404: no other transports
+    /sockjs/iframe*.html                         a page for other sites' pages
+    /sockjs/<server>/<session>/xhr               one answer with messages
+    /sockjs/<server>/<session>/xhr_streaming, eventsource, htmlfile: many of them in one
+    /sockjs/<server>/<session>/jsonp             one, as a script
+    /sockjs/<server>/<session>/xhr_send, jsonp_send: messages from the client
+
+Clients choose <server>, for balancers, and <session>. Sources: the SockJS 0.3.3 protocol with its
+tests, and sockjs 0.3.24 for node, which Meteor uses.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-
-import msgspec
+from collections.abc import Awaitable, Callable
 
 from dddp.conf import conf
-from dddp.protocol import sockjs
-from dddp.transports import access
-from dddp.transports.asgi_types import Headers, Scope, Send, header
+from dddp.transports import sockjs_headers, sockjs_pages
+from dddp.transports.asgi_types import Receive, Scope, Send
 from dddp.transports.framing import RAW, SOCKJS, Framing
+from dddp.transports.peers import Hub
+from dddp.transports.replies import REASONS, reply
+from dddp.transports.sockjs_sessions import Sessions
+from dddp.transports.sockjs_transports import ENDPOINTS, Request
 
 RAW_PATHS = ("/websocket", "/websocket/", "/sockjs/websocket")
-SESSION_PATH = re.compile(r"/sockjs/[^/.]+/[^/.]+/websocket")
+# Ids are kept in memory, so they cannot be of any length.
+SESSION_PATH = re.compile(r"/sockjs/[^/.]{1,128}/([^/.]{1,128})/([a-z_]+)")
 IFRAME_PATH = re.compile(r"/sockjs/iframe[0-9-.a-z_]*\.html")
 
-TEXT = b"text/plain; charset=UTF-8"
-JSON = b"application/json; charset=UTF-8"
-HTML = b"text/html; charset=UTF-8"
-NO_CACHE = (b"cache-control", b"no-store, no-cache, no-transform, must-revalidate, max-age=0")
+NO_UPGRADE = b"Not a valid websocket request"
 
-IFRAME = b"""<!DOCTYPE html>
-<html><head><meta charset="UTF-8"><title>SockJS</title></head>
-<body><h2>Don't panic!</h2><p>This is a SockJS hidden iframe.</p></body></html>
-"""
+Page = Callable[[Scope, Send], Awaitable[None]]
 
 
 def ddp_path(scope: Scope) -> str | None:
@@ -55,55 +57,61 @@ def framing_of(path: str) -> Framing | None:
     """How a WebSocket on this path is framed; None when it is no WebSocket path."""
     if path in RAW_PATHS:
         return RAW
-    return SOCKJS if SESSION_PATH.fullmatch(path) else None
+    found = SESSION_PATH.fullmatch(path)
+    offered = found is not None and found[2] == "websocket"
+    return SOCKJS if offered and "websocket" in conf.sockjs_transports else None
 
 
-async def respond(scope: Scope, send: Send, path: str) -> None:
-    """Answer an HTTP request for a path of DDP's."""
-    status, kind, body, headers = _answer(scope, path)
-    headers = [*headers, (b"content-type", kind), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+async def respond(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    path: str,
+    hub: Callable[[], Hub],
+    sessions: Sessions,
+) -> None:
+    """Answer an HTTP request for a path of DDP's.
+
+    Args:
+        hub: gives the live side of this process.
+        sessions: those of this process.
+    """
+    if sockjs_pages.refused_by_host(scope):
+        await reply(scope, send, 400, REASONS[400])
+    elif framing_of(path) is not None:
+        await _only(scope, send, "GET", _no_upgrade)
+    elif (page := _page(path)) is not None:
+        method = "OPTIONS, GET" if page is sockjs_pages.info else "GET"
+        await _only(scope, send, method, page)
+    elif found := SESSION_PATH.fullmatch(path):
+        endpoint = ENDPOINTS.get(found[2])
+        if endpoint is None or not endpoint.offered:
+            await reply(scope, send, 404, b"Not Found\n")
+        else:
+            request = Request(scope, receive, send, found[1], hub, sessions)
+            await endpoint.respond(request)
+    else:
+        await reply(scope, send, 404, b"Not Found\n")
 
 
-def _answer(scope: Scope, path: str) -> tuple[int, bytes, bytes, Headers]:
-    host = access.allowed_host(scope)
-    if host is None:
-        return 400, TEXT, b"Bad Request\n", []
-    if framing_of(path) is not None:
-        return 400, TEXT, b"Not a valid websocket request", []
-    if path == "/sockjs/info":
-        return _info(scope, host)
+def _page(path: str) -> Page | None:
     if path in ("/sockjs", "/sockjs/"):
-        return 200, TEXT, b"Welcome to SockJS!\n", []
-    if IFRAME_PATH.fullmatch(path):
-        return 200, HTML, IFRAME, [NO_CACHE]
-    return 404, TEXT, b"Not Found\n", []
+        return sockjs_pages.greet
+    if path == "/sockjs/info":
+        return sockjs_pages.info
+    return sockjs_pages.iframe if IFRAME_PATH.fullmatch(path) else None
 
 
-def _info(scope: Scope, host: str) -> tuple[int, bytes, bytes, Headers]:
-    cors = _cors(scope, host)
-    if scope["method"] == "OPTIONS":
-        cors.append((b"access-control-allow-methods", b"OPTIONS, GET"))
-        cors.append((b"access-control-max-age", b"31536000"))
-        return 204, TEXT, b"", cors
-    body = msgspec.json.encode(sockjs.info(secrets.randbits(32)))
-    return 200, JSON, body, [NO_CACHE, *cors]
+async def _only(scope: Scope, send: Send, methods: str, page: Page) -> None:
+    method = scope["method"]
+    if method == "OPTIONS" and "OPTIONS" in methods:
+        headers = [*sockjs_headers.preflight(b"GET"), *sockjs_headers.cors(scope)]
+        await reply(scope, send, 204, headers=headers)
+    elif method in ("GET", "HEAD"):
+        await page(scope, send)
+    else:
+        await reply(scope, send, 405, kind=None, headers=[(b"allow", methods.encode())])
 
 
-def _cors(scope: Scope, host: str) -> Headers:
-    """Fetch, "CORS protocol": other sites may read this iff they may connect."""
-    vary = (b"vary", b"Origin")
-    origin = header(scope, b"origin")
-    if origin is None:
-        return [vary, (b"access-control-allow-origin", b"*")]
-    if not access.origin_allowed(origin, host):
-        return [vary]
-    allow = [
-        (b"access-control-allow-origin", origin.encode("latin-1")),
-        (b"access-control-allow-credentials", b"true"),
-    ]
-    wanted = header(scope, b"access-control-request-headers")
-    if wanted is not None:
-        allow.append((b"access-control-allow-headers", wanted.encode("latin-1")))
-    return [vary, *allow]
+async def _no_upgrade(scope: Scope, send: Send) -> None:
+    await reply(scope, send, 400, NO_UPGRADE)

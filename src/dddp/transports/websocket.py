@@ -31,7 +31,7 @@ async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: F
     change feed cannot be reached.
     """
     await receive()
-    status = access.refusal(scope) or await _start(hub)
+    status = access.refusal(scope) or await start(hub)
     try:
         if status is not None:
             await refuse(scope, send, status)
@@ -39,7 +39,7 @@ async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: F
         await send({"type": "websocket.accept"})
     except OSError:
         return
-    session = hub.open(_connection_info(scope, framing))
+    session = hub.open(connection_info(scope, framing.transport))
     await Conversation(session, receive, send, framing).run()
 
 
@@ -53,7 +53,8 @@ async def refuse(scope: Scope, send: Send, status: int) -> None:
         await send({"type": "websocket.close"})
 
 
-async def _start(hub: Hub) -> int | None:
+async def start(hub: Hub) -> int | None:
+    """503 when the change feed cannot be reached, which is logged; None when all is well."""
     try:
         await hub.start()
     except Exception as error:
@@ -63,13 +64,14 @@ async def _start(hub: Hub) -> int | None:
     return None
 
 
-def _connection_info(scope: Scope, framing: Framing) -> ConnectionInfo:
+def connection_info(scope: Scope, transport: str) -> ConnectionInfo:
+    """What a scope says of the client."""
     client = scope.get("client")
     return ConnectionInfo(
         address=client[0] if client else "",
         headers=tuple((bytes(name), bytes(value)) for name, value in scope["headers"]),
         secure=scope.get("scheme") in ("wss", "https"),
-        transport=framing.transport,
+        transport=transport,
         path=scope["path"],
         query=scope.get("query_string", b""),
         server=scope.get("server"),

@@ -78,14 +78,22 @@ class Server:
     def __init__(self, app):
         self.app = app
 
-    async def http(self, path, method="GET", **options):
-        receive, send = asyncio.Queue(), asyncio.Queue()
-        await self.app(scope_of("http", path, method=method, **options), receive.get, send.put)
-        start, body = send.get_nowait(), send.get_nowait()
-        assert send.empty()
-        headers = {name.decode(): value.decode() for name, value in start["headers"]}
-        assert len(headers) == len(start["headers"])
-        return Response(start["status"], headers, body["body"])
+    async def http(self, path, method="GET", body=b"", **options):
+        """A request and its whole answer."""
+        async with self.request(path, method, body, **options) as request:
+            return Response(*await request.head(), await request.rest())
+
+    @contextlib.asynccontextmanager
+    async def request(self, path, method="GET", body=b"", **options):
+        """A request that may be left before the end of its answer."""
+        request = Request(self.app, scope_of("http", path, method=method, **options), body)
+        try:
+            yield request
+        finally:
+            request.disconnect()
+            await asyncio.wait([request.task])
+        if not request.task.cancelled():
+            request.task.result()
 
     @contextlib.asynccontextmanager
     async def websocket(self, path="/websocket", **options):
@@ -97,6 +105,54 @@ class Server:
             await asyncio.wait([socket.task])
         if not socket.task.cancelled():
             socket.task.result()
+
+
+class Request:
+    """One HTTP request; `writable` unset makes each send hang."""
+
+    def __init__(self, app, scope, body):
+        self.to_app, self.from_app = asyncio.Queue(), asyncio.Queue()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.sending = asyncio.Event()
+        self.failure = None
+        self.to_app.put_nowait({"type": "http.request", "body": body})
+        self.task = asyncio.create_task(app(scope, self.to_app.get, self._send))
+
+    async def _send(self, message):
+        self.sending.set()
+        await self.writable.wait()
+        if self.failure:
+            raise self.failure
+        self.from_app.put_nowait(message)
+
+    def disconnect(self):
+        self.to_app.put_nowait({"type": "http.disconnect"})
+
+    async def head(self):
+        """Status and headers."""
+        start = await self.from_app.get()
+        assert start["type"] == "http.response.start", start
+        headers = {name.decode(): value.decode() for name, value in start["headers"]}
+        assert len(headers) == len(start["headers"])
+        return start["status"], headers
+
+    async def piece(self):
+        """A piece of the body; None at the end."""
+        message = await self.from_app.get()
+        assert message["type"] == "http.response.body", message
+        text = message["body"].decode()
+        return text if text or message.get("more_body") else None
+
+    async def rest(self):
+        """The body up to its end."""
+        body = b""
+        while True:
+            message = await self.from_app.get()
+            body += message["body"]
+            if not message.get("more_body"):
+                assert self.from_app.empty()
+                return body
 
 
 class Socket:
