@@ -52,7 +52,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             found.append(Error(text, hint="See docs/reference.md.", id="dddp.E006"))
     known = {f"DDP_{name.upper()}" for name in DEFAULTS}
     for name in dir(settings):
-        own = name.startswith("DDP_") and not name.startswith("DDP_ACCOUNTS_")
+        own = name.startswith("DDP_") and not name.startswith(("DDP_ACCOUNTS_", "DDP_METEOR_"))
         if own and name not in known:
             hint = f"The settings are {', '.join(sorted(known))}."
             found.append(Warning(f"There is no setting {name}.", hint=hint, id="dddp.W002"))

@@ -26,14 +26,16 @@ LAYERS: list[set[str]] = [
     {"transports"},
     {"asgi", "apps", "checks", "models"},
     {"accounts"},
+    {"meteor", "views"},
     {"server"},
     {"management"},
 ]
 # Beside the layers: what users test with. It knows the protocol and nothing of the server.
 TESTING_MAY_IMPORT = {*BASE, "protocol", "testing"}
 
-# What this app shows can be written by everybody.
-ACCOUNTS_MAY_IMPORT = {"dddp.api", "dddp.exceptions", "dddp.ejson"}
+# What these apps show can be written by everybody.
+APPS = {"accounts", "meteor"}
+APPS_MAY_IMPORT = {"dddp.api", "dddp.exceptions", "dddp.ejson"}
 
 WITHOUT_IO = {
     *BASE,
@@ -121,12 +123,13 @@ def test_testing_knows_the_protocol_only() -> None:
             assert within(imported, TESTING_MAY_IMPORT), f"{name} imports {imported}"
 
 
-def test_accounts_know_public_names_only() -> None:
-    for name in (name for name in MODULES if within(name, {"accounts"})):
+@pytest.mark.parametrize("app", sorted(APPS))
+def test_apps_know_public_names_only(app: str) -> None:
+    for name in (name for name in MODULES if within(name, {app})):
         for full in imports(MODULES[name]):
-            own = within(full, {"dddp"}) and not within(full, {"dddp.accounts"})
+            own = within(full, {"dddp"}) and not within(full, {f"dddp.{app}"})
             module, _, imported = full.rpartition(".")
-            public = module in ACCOUNTS_MAY_IMPORT and not imported.startswith("_")
+            public = module in APPS_MAY_IMPORT and not imported.startswith("_")
             assert public or not own, f"{name} imports {full}"
 
 

@@ -8,7 +8,7 @@ import os
 
 from myproject.settings import *  # noqa: F403
 
-INSTALLED_APPS += ["zoo", "wild", "wire", "club", "desk"]  # noqa: F405
+INSTALLED_APPS += ["dddp.meteor", "zoo", "wild", "wire", "club", "desk"]  # noqa: F405
 ROOT_URLCONF = "testproject.urls"
 PASSWORD_HASHERS = [
     "dddp.accounts.hashers.DigestPasswordHasher",

@@ -1,3 +1,10 @@
-from myproject.urls import urlpatterns
+from django.urls import re_path
 
-__all__ = ["urlpatterns"]
+from dddp.views import MeteorView
+from myproject.urls import urlpatterns as bookstore
+
+urlpatterns = [
+    *bookstore,
+    # Serves what DDP_METEOR_BUNDLE names.
+    re_path(r"^shop/(?P<path>.*)$", MeteorView.as_view()),
+]

@@ -1,0 +1,48 @@
+"""What Meteor's clients subscribe to by themselves."""
+
+from __future__ import annotations
+
+from django.apps import apps
+
+from dddp.api import API, Publication
+from dddp.meteor import conf
+from dddp.meteor.bundle import read_bundle
+from dddp.meteor.versions import announced
+
+VERSIONS = "meteor_autoupdate_clientVersions"
+
+
+class ClientVersions(Publication):
+    """The versions of this server's bundle, one document for each architecture (Meteor 3).
+
+    Meteor's documents `version`, `version-refreshable` and `version-cordova`, "outdated", are not
+    among them: they have clients reload that are older than Meteor 1.7, again and again where
+    their page does not come from this server.
+    """
+
+    name = VERSIONS
+
+    def publish(self, app_id: str | None = None) -> None:
+        self.ready()
+        path = conf.get("bundle")
+        if path is None:
+            return
+        own_id = read_bundle(str(path)).app_id
+        if own_id and app_id and own_id != app_id:
+            return  # another app, made for the same address
+        for arch, document in announced().items():
+            self.added(VERSIONS, arch, document)
+
+
+class NoLoginServices(Publication):
+    """For clients with Meteor's accounts of a server without: they have all there is."""
+
+    name = "meteor.loginServiceConfiguration"
+
+    def publish(self) -> None:
+        self.ready()
+
+
+API.register([ClientVersions])
+if not apps.is_installed("dddp.accounts"):
+    API.register([NoLoginServices])

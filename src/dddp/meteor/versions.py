@@ -1,0 +1,72 @@
+"""Versions of a bundle's programs: what a page compares with what it was made of.
+
+A client of Meteor reloads when `versionNonRefreshable` of its architecture is not the one of its
+page, and changes its stylesheets when `versionRefreshable` is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dddp.meteor import conf
+from dddp.meteor.bundle import Bundle, Program, read_bundle
+
+Entry = Mapping[str, Any]
+
+KINDS: dict[str, Callable[[Entry], bool]] = {
+    "version": lambda entry: True,
+    "versionRefreshable": lambda entry: _is_css(entry),
+    "versionNonRefreshable": lambda entry: not _is_css(entry) and not entry.get("replaceable"),
+    "versionReplaceable": lambda entry: bool(entry.get("replaceable")),
+}
+
+
+def announced() -> dict[str, dict[str, Any]]:
+    """What `meteor_autoupdate_clientVersions` publishes: documents by id, which is an architecture.
+
+    They are those of `DDP_METEOR_BUNDLE`. Without that setting nobody knows what the pages were
+    made of that connect here; so nothing is published, and nothing reloads.
+    """
+    path = conf.get("bundle")
+    if path is None:
+        return {}
+    public = conf.public_settings()
+    return {
+        arch: {
+            **versions(program, public),
+            "assets": [{"url": file.url} for file in program.css],
+        }
+        for arch, program in read_bundle(str(path)).programs.items()
+    }
+
+
+def of_page(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    """For `autoupdate.versions` of a page, by architecture.
+
+    What is announced goes before what the bundle is: a page whose versions are others than those
+    that are published would reload for ever.
+    """
+    public = conf.public_settings()
+    own = {arch: versions(program, public) for arch, program in bundle.programs.items()}
+    published = {
+        arch: {kind: document[kind] for kind in KINDS} for arch, document in announced().items()
+    }
+    return own | published
+
+
+def versions(program: Program, public: Mapping[str, Any]) -> dict[str, str]:
+    """One for each of KINDS; another when `Meteor.settings.public` is another, too (Meteor 3)."""
+    return {kind: _hash(program, public, counts) for kind, counts in KINDS.items()}
+
+
+def _hash(program: Program, public: Mapping[str, Any], counts: Callable[[Entry], bool]) -> str:
+    parts = [[entry["path"], entry.get("hash")] for entry in program.manifest if counts(entry)]
+    text = json.dumps([public, parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def _is_css(entry: Entry) -> bool:
+    return bool(entry["type"] == "css")
