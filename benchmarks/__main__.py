@@ -19,7 +19,7 @@ from benchmarks import bookstore, inside, machine
 from benchmarks.cases import Scale, World
 from benchmarks.figures import Table
 
-CASES = ["notify", "fanout", "initial", "methods", *inside.CASES, "burst"]
+CASES = ["notify", "fanout", "initial", "methods", "memory", "storm", *inside.CASES, "burst"]
 OWN = ("cases", "output")
 RESULTS = Path(__file__).parent / "results"
 
@@ -65,6 +65,8 @@ def parse() -> argparse.Namespace:
     add("--seconds", type=float, default=60.0, help="burst: of commits")
     add("--callers", **numbers, default=[1, 10, 50], help="methods: clients")
     add("--call-seconds", type=float, default=1.0, help="methods: each, twice")
+    add("--connections", **number, default=2_000, help="memory")
+    add("--storm", **number, default=2_000, help="storm: clients")
     parser.add_argument("--output", type=Path, help="the JSON file; else a new one in results/")
     options = parser.parse_args()
     options.cases = options.cases or CASES

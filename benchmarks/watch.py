@@ -15,15 +15,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import uvloop
 
 from benchmarks.crowd import CONNECT, PONG
+from benchmarks.machine import resident
 from benchmarks.websocket import WebSocket
 
 EVERY = 0.02
-PAGE = os.sysconf("SC_PAGE_SIZE")
 LAST_PONGS_SECONDS = 20.0
 
 
@@ -116,8 +115,3 @@ async def _watch(url: str, pid: int, pipe: Connection) -> None:
                 await asyncio.sleep(EVERY)
     seen.unanswered = len(sent)
     pipe.send(seen)
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE

@@ -34,6 +34,8 @@ class Scale:
     commits: int
     callers: list[int]
     call_seconds: float
+    connections: int
+    storm: int
 
 
 @dataclass

@@ -13,7 +13,7 @@ from benchmarks.cases import Scale
 from benchmarks.crowd import PONG, READY_SECONDS
 from benchmarks.figures import Table, ratio
 from benchmarks.live import Live, live
-from benchmarks.watch import resident
+from benchmarks.machine import resident
 from dddp.session.info import ConnectionInfo
 
 BOOKS = 1_000

@@ -46,6 +46,14 @@ def test_calls(tmp_path):
     assert all(row["calls_per_second"] > 0 for row in echo + write)
 
 
+def test_connections(tmp_path):
+    _, cases = figures(tmp_path, "memory", "storm", "--connections", "12", "--storm", "5")
+
+    assert [row["size"] for row in rows(cases, "memory")] == [12, 12, 12, 3, 3, 24]
+    assert [row["clients"] for row in rows(cases, "storm")] == [5] * 4
+    assert all(row["seconds"] > 0 for row in rows(cases, "storm"))
+
+
 def test_live_queries_have_what_the_database_has_and_ask_no_more_than_once_or_twice(tmp_path):
     options = ["--queries", "10", "30", "--subscriptions", "10", "30", "--changes", "4"]
     _, cases = figures(tmp_path, "decided", "asked", "members", "data", *options)
