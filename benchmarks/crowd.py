@@ -250,7 +250,8 @@ async def crowd(
     everyone = new_crowd(url, greeting)
     await everyone.start()
     try:
-        await everyone.open(size)
+        if size:
+            await everyone.open(size)
         yield everyone
     finally:
         await everyone.close()

@@ -36,6 +36,9 @@ class Scale:
     call_seconds: float
     connections: int
     storm: int
+    saves: int
+    writers_clients: int
+    updates: list[int]
 
 
 @dataclass

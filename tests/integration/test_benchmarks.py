@@ -36,14 +36,17 @@ def test_deliveries(tmp_path):
     assert [row["documents"] for row in rows(cases, "initial")] == [30] * 3 + [300] * 2 + [100] * 2
 
 
-def test_calls(tmp_path):
-    options = ["--callers", "1", "2", "--call-seconds", "0.1"]
-    _, cases = figures(tmp_path, "methods", *options)
+def test_calls_and_writes(tmp_path):
+    options = ["--callers", "1", "2", "--call-seconds", "0.1", "--saves", "10"]
+    options += ["--writers-clients", "2", "--updates", "20"]
+    _, cases = figures(tmp_path, "methods", "writes", *options)
 
     echo, write = (table["rows"] for table in cases["methods"])
     assert [(row["clients"], row["wrong"]) for row in echo] == [(1, 0)] * 4 + [(2, 0)] * 4
     assert [(row["clients"], row["wrong"]) for row in write] == [(1, 0)] * 3 + [(2, 0)] * 3
     assert all(row["calls_per_second"] > 0 for row in echo + write)
+    names = [row["name"] for row in rows(cases, "writes")]
+    assert names == ["save, 0 subscribers", "save, 2 subscribers", "UPDATE of 20 rows"]
 
 
 def test_connections(tmp_path):

@@ -1,0 +1,151 @@
+"""What a writer pays for the triggers: single saves and large updates, with and without them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any
+
+import psycopg
+
+from benchmarks import bookstore
+from benchmarks.cases import World
+from benchmarks.crowd import Crowd, PythonCrowd, crowd
+from benchmarks.figures import Chart, Table, median, ratio
+
+BOOKS = 50
+TURNS = 5
+UPDATES = 3
+SECONDS = 30
+WITH, WITHOUT = "ENABLE", "DISABLE"
+
+
+class Scene:
+    """Django in one thread, as a writer elsewhere has it; times are of the ORM's call alone."""
+
+    def __init__(self, connection: psycopg.AsyncConnection) -> None:
+        self.connection = connection
+        self.hand = ThreadPoolExecutor(1)
+        self.number = 0
+        self.lost = 0
+
+    async def triggers(self, which: str) -> None:
+        await self.connection.execute(f"ALTER TABLE bookstore_book {which} TRIGGER USER")
+
+    async def timed(self, function: Callable[[], Any]) -> float:
+        return await asyncio.get_running_loop().run_in_executor(self.hand, _timed, function)
+
+    async def save(
+        self, times: list[float], rounds: int, clients: Crowd | PythonCrowd, pause: float = 0
+    ) -> float:
+        """Single saves, each waited for by all clients when there are any.
+
+        Returns the median of the seconds between two saves, for the pauses of saves that nobody
+        sees: whoever has slept runs slower at first.
+        """
+        from bookstore.models import Book
+
+        pauses = []
+        for _ in range(rounds):
+            self.number += 1
+            book = Book(
+                pk=self.number % BOOKS + 1,
+                title=bookstore.title(self.number),
+                author_id=1,
+                pages=self.number,
+            )
+            await clients.expect(1)
+            times.append(await self.timed(lambda book=book: book.save(force_update=True)))
+            begin = time.perf_counter()
+            if clients.size:
+                arrived = await clients.arrived(SECONDS)
+                self.lost += abs(arrived.missing) + arrived.wrong
+            elif pause:
+                await asyncio.sleep(pause)
+            pauses.append(time.perf_counter() - begin)
+        return median(pauses) if clients.size else 0
+
+
+async def run(world: World) -> list[Table]:
+    table = Table(
+        "What a writer pays for the triggers: one statement of Django's, in autocommit",
+        ["", "with triggers", "without", "ratio", "more"],
+    )
+    async with AsyncExitStack() as stack:
+        connection = await stack.enter_async_context(
+            await psycopg.AsyncConnection.connect(world.dsn, autocommit=True)
+        )
+        scene = Scene(connection)
+        for size in (0, world.scale.writers_clients):
+            await _saves(world, scene, table, size)
+        for rows in world.scale.updates:
+            await _updates(scene, table, rows)
+        await scene.timed(_close)
+    table.lost = scene.lost
+    table.notes.append(f"Deliveries lost: {table.lost}.")
+    shown = table.data
+    series = {which: [row[which] * 1e3 for row in shown] for which in ("with", "without")}
+    names = [row["name"] for row in shown]
+    table.chart = Chart("What a writer pays", "ms", names, series, is_log=True)
+    return [table]
+
+
+async def _saves(world: World, scene: Scene, table: Table, size: int) -> None:
+    await scene.connection.execute(bookstore.fill(BOOKS))
+    each = max(1, world.scale.saves // TURNS)
+    some = each if size == 0 else max(1, each // 5)
+    async with crowd(world.dddp.url, size) as everyone, crowd(world.dddp.url, 0) as nobody:
+        with_triggers: list[float] = []
+        without: list[float] = []
+        await scene.save([], 5, everyone)
+        for _ in range(TURNS):
+            pause = await scene.save(with_triggers, some, everyone)
+            await scene.triggers(WITHOUT)
+            await scene.save(without, some, nobody, pause)
+            await scene.triggers(WITH)
+    _add(table, f"save, {size:,} subscribers", with_triggers, without)
+
+
+async def _updates(scene: Scene, table: Table, rows: int) -> None:
+    from django.db.models import F
+
+    from bookstore.models import Book
+
+    await scene.connection.execute(bookstore.fill(rows))
+    taken: dict[str, list[float]] = {WITH: [], WITHOUT: []}
+    for _ in range(UPDATES):
+        for which, times in taken.items():
+            await scene.triggers(which)
+            # Dead rows of the one before would be the other's to step over.
+            await scene.connection.execute("VACUUM bookstore_book")
+            times.append(await scene.timed(lambda: Book.objects.update(pages=F("pages") + 1)))
+    await scene.triggers(WITH)
+    _add(table, f"UPDATE of {rows:,} rows", taken[WITH], taken[WITHOUT])
+
+
+def _timed(function: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+def _close() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+def _add(table: Table, name: str, with_triggers: list[float], without: list[float]) -> None:
+    both = median(with_triggers), median(without)
+    more = both[0] - both[1]
+    cells = [f"{value * 1e6:,.0f} us" for value in both]
+    table.add([name, *cells, ratio(*both), f"{more * 1e6:,.0f} us"], _data(name, *both))
+    table.figures[f"{name}: of without"] = both[0] / both[1]
+    table.figures[f"{name}: us more"] = more * 1e6
+
+
+def _data(name: str, with_triggers: float, without: float) -> dict[str, Any]:
+    return {"name": name, "with": with_triggers, "without": without}
