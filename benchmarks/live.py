@@ -136,9 +136,8 @@ def plan_of(queryset: QuerySet[Any]) -> QueryPlan:
 
 def contents(query: LiveQuery, field: str) -> Contents:
     """One field of a live query's documents, as clients get it."""
-    place = query.plan.shape.names.index(field)
     decode = msgspec.json.decode
-    return {decode(identity): decode(values[place]) for identity, values in query.documents.items()}
+    return {decode(identity): decode(values)[field] for identity, values in query.documents.items()}
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
 from dddp.livequery.batch import frozen_all, member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
+from dddp.livequery.direct import direct, in_order
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
 from dddp.livequery.objects import ObjectLoader, Objects, path_queryset, prefetched_by
@@ -218,11 +219,14 @@ def _layout(
         published.append(PublishedField(f"{field.name}_ids", "", _STRINGS))
         order.append(len(selected.types) + extra)
     pk = _model(query)._meta.pk
-    shape = Shape(collection, str(pk.column), tuple(published))
+    types = selected.types
+    ordered, places = in_order(published, order, types)
+    shape = Shape(collection, str(pk.column), ordered)
     shape = _SHAPES.setdefault(shape, shape)
     place = selected.columns[pk.attname]
-    related = "".join(_related(field, f"q.c{place}", using) for field in many)
-    return Layout(shape, len(selected.types), place, tuple(order), related), many
+    related = [_related(field, f"q.c{place}", using) for field in many]
+    chosen = direct(collection, ordered, places, types, place, related)
+    return Layout(shape, len(types), place, places, "".join(related), direct=chosen), many
 
 
 def _plain_columns(selected: Selected) -> tuple[str, ...]:
@@ -293,11 +297,16 @@ def _related_source(field: Any) -> Source:
 
 
 def _statement(selected: Selected, layout: Layout) -> str:
-    """The result with its snapshot, which is there even when the result is empty."""
+    """The snapshot, which is there even when the result is empty, and the result."""
+    chosen = layout.direct
+    if layout.objects is None and chosen is not None:
+        columns, source = chosen.columns, chosen.source
+    else:
+        columns, source = ("''", "row_to_json(q)::text"), ""
     return (
-        f"SELECT s.s::text, row_to_json(q)::text{layout.related} "
-        f"FROM (SELECT pg_current_snapshot() AS s) s "
-        f"LEFT JOIN ({selected.sql}) q({layout.places}) ON true"
+        f"SELECT pg_current_snapshot()::text{', NULL' * (len(columns) - 1)} "
+        f"UNION ALL SELECT {', '.join(columns)} "
+        f"FROM ({selected.sql}) q({layout.places}) {source}"
     )
 
 

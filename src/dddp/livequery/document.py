@@ -1,12 +1,13 @@
-"""Documents as every subscriber shares them: an id and encoded field values, built once.
+"""Documents as every subscriber shares them: an id and the text of their fields, built once.
 
-An id is the JSON text of the wire id; values are what the document's shape makes of its fields.
-Both are immutable, so they may be handed to any number of sessions.
+An id is the JSON text of the wire id; the fields are one JSON object, as it is in messages. Both
+are immutable, so they may be handed to any number of sessions. Fields are told apart (`members`)
+only where a difference has to be found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +18,22 @@ from dddp.livequery.predicates import Unsure
 from dddp.protocol.messages import id_to_wire
 
 Id = bytes
-Values = tuple[Any, ...]
-"""EJSON texts in the order of `Shape.fields`; of an `OpenShape` pairs of name and EJSON text."""
+Values = bytes
+"""All fields as one JSON object, their values in EJSON; equal texts for equal fields."""
 Documents = dict[Id, Values]
 Change = tuple[Values | None, Values | None]
 Changes = dict[Id, Change]
+Members = dict[str, msgspec.Raw]
+"""Names and EJSON texts of fields."""
+
+members: Callable[[Values], Members] = msgspec.json.Decoder(Members).decode
+joined: Callable[[Members], Values] = msgspec.json.encode
+
+
+def difference(before: Members, after: Members) -> tuple[Values, list[str]]:
+    """The fields whose value is another now; the names of those gone."""
+    changed = {name: text for name, text in after.items() if before.get(name) != text}
+    return joined(changed), [name for name in before if name not in after]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,51 +64,29 @@ class Shape:
     pk: str
     fields: tuple[PublishedField, ...]
     names: tuple[str, ...] = field(init=False)
-    _keys: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
+    _template: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = tuple(each.name for each in self.fields)
         object.__setattr__(self, "names", names)
-        object.__setattr__(self, "_keys", tuple(key_text(name) for name in names))
+        places = b",".join([key_text(name).replace(b"%", b"%%") + b"%b" for name in names])
+        object.__setattr__(self, "_template", b"{%b}" % places)
 
     def from_image(self, row: Mapping[str, Any]) -> Values:
-        """The field values of a row image; raises Unsure if the image lacks a column."""
+        """The fields of a row image; raises Unsure if the image lacks a column."""
         try:
-            return tuple(
-                [
-                    b"null" if (value := row[each.column]) is None else each.encode(value)
-                    for each in self.fields
-                ]
-            )
+            return self.from_values([row[each.column] for each in self.fields])
         except KeyError as error:
             raise Unsure(error.args[0]) from None
 
     def from_values(self, values: Sequence[Any]) -> Values:
-        """The field values of a row whose JSON values are given in the order of `fields`."""
-        return tuple(
+        """The fields of a row whose JSON values are given in the order of `fields`."""
+        return self._template % tuple(
             [
                 b"null" if value is None else each.encode(value)
                 for each, value in zip(self.fields, values, strict=True)
             ]
         )
-
-    def items(self, values: Values) -> Iterable[tuple[str, bytes]]:
-        """Names and EJSON texts of all fields."""
-        return zip(self.names, values, strict=True)
-
-    def object_text(self, values: Values) -> bytes:
-        """All fields as one JSON object."""
-        return b"{%s}" % b",".join([k + v for k, v in zip(self._keys, values, strict=True)])
-
-    def size(self, values: Values) -> int:
-        """Bytes of all field values."""
-        return len(b"".join(values))
-
-    def difference(self, old: Values, new: Values) -> tuple[bytes, list[str]]:
-        """The fields whose value is another now, as one JSON object; the names of those gone."""
-        pairs = zip(self._keys, old, new, strict=True)
-        text = b",".join([key + after for key, before, after in pairs if before != after])
-        return b"{%s}" % text, []
 
 
 @dataclass(frozen=True)
@@ -112,32 +102,16 @@ class OpenShape:
     pk: str = ""
 
     def from_mapping(self, fields: Mapping[str, Any]) -> Values:
-        """The field values of a mapping.
+        """The fields of a mapping.
 
         Raises TypeError for a name that is no string, and a value that EJSON has no form for.
         """
         for name in fields:
             if not isinstance(name, str):
                 raise TypeError(f"A field's name is a string, not {name!r}.")
-        return tuple([(name, ejson.dumps(value)) for name, value in fields.items()])
-
-    def items(self, values: Values) -> Iterable[tuple[str, bytes]]:
-        """Names and EJSON texts of all fields."""
-        return values
-
-    def object_text(self, values: Values) -> bytes:
-        """All fields as one JSON object."""
-        return b"{%s}" % b",".join([key_text(name) + text for name, text in values])
-
-    def size(self, values: Values) -> int:
-        """Bytes of all field values."""
-        return sum([len(text) for _, text in values])
-
-    def difference(self, old: Values, new: Values) -> tuple[bytes, list[str]]:
-        """The fields whose value is another now, as one JSON object; the names of those gone."""
-        before, after = dict(old), dict(new)
-        changed = tuple([pair for pair in new if before.get(pair[0]) != pair[1]])
-        return self.object_text(changed), [name for name in before if name not in after]
+        return b"{%b}" % b",".join(
+            [key_text(name) + ejson.dumps(value) for name, value in fields.items()]
+        )
 
 
 AnyShape = Shape | OpenShape

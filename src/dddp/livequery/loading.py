@@ -35,13 +35,13 @@ def load(plan: QueryPlan) -> Loaded:
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, plan.params)
             rows = cursor.fetchall()
-        snapshot = Snapshot.parse(rows[0][0])
-        found = [(image, related) for _, image, *related in rows if image is not None]
+        place = next(place for place, row in enumerate(rows) if row[1] is None)
+        snapshot = Snapshot.parse(rows.pop(place)[0])
         if layout.objects is not None:
-            pks = [pk_of(layout, image) for image, _ in found]
+            pks = [pk_of(layout, image) for _, image in rows]
             return Loaded(snapshot, layout.objects.documents(pks))
-    documents = (document_of(layout, image, related) for image, related in found)
-    return Loaded(snapshot, dict(document for document in documents if document is not None))
+    assert layout.direct is not None, "rows make documents of known fields"
+    return Loaded(snapshot, layout.direct.read(rows))
 
 
 def document_of(layout: Layout, image: str, related: Sequence[str]) -> tuple[Id, Values] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from dddp.changefeed.snapshot import Snapshot
+from dddp.livequery.direct import Direct
 from dddp.livequery.document import AnyShape, Documents, Id, Values
 from dddp.livequery.predicates import Condition, Convert
 from dddp.livequery.template import Template
@@ -66,6 +67,7 @@ class Layout:
         order: for each field of the shape its place among them and what is selected beside them.
         related: SQL of what is selected beside the columns of a row `q`: many-to-many ids.
         objects: makes the documents, if rows do not do.
+        direct: how whole results are selected; None: as rows.
     """
 
     shape: AnyShape
@@ -74,6 +76,7 @@ class Layout:
     order: tuple[int, ...]
     related: str
     objects: DocumentMaker | None = None
+    direct: Direct | None = None
 
     @property
     def places(self) -> str:
@@ -156,8 +159,9 @@ class QueryPlan:
     Attributes:
         key: equal for querysets whose result and documents are always equal.
         using: alias of the database.
-        sql, params: one statement that returns (snapshot, row image, many-to-many ids...) with
-            one row at least; "" for a queryset known to be empty.
+        sql, params: one statement. A row with a NULL in the second place has the snapshot in the
+            first; the others are what `layout.direct` reads, or "" and row image if there are
+            `layout.objects`. "" for a queryset known to be empty.
         tables: every table that the result depends on, as `Model._meta.db_table` names them.
         table: the table of the documents themselves.
         layout: how rows become documents.

@@ -38,7 +38,7 @@ class LiveQuery:
 
     Attributes:
         plan: what is asked.
-        documents: id -> encoded values; replaced entries are new tuples, never changed ones.
+        documents: id -> the text of its fields.
         snapshot: changes it sees are contained in `documents`; None while loading.
         subscribers: who is told of changes, in order of joining.
         listeners: called with the changes by whoever delivers them.

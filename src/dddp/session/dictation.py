@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dddp.exceptions import SubscriptionEnded
-from dddp.livequery.document import Id, OpenShape, Values, encode_id
+from dddp.livequery.document import Id, OpenShape, Values, encode_id, joined, members
 
 MOST_STEPS = 1000
 MOST_BYTES = 1024 * 1024
@@ -49,7 +49,7 @@ class Dictation:
         key, values = _key(collection, id), _encode(_without_id(fields))
         with self._turn:
             before = self._documents.get(key)
-            self._move(key, before, _merged(before or (), values, ()))
+            self._move(key, before, values if before is None else _merged(before, values, ()))
         self._go_on()
 
     def changed(
@@ -107,7 +107,7 @@ class Dictation:
             del self._documents[key]
         else:
             self._documents[key] = after
-        size = sum(len(text) for _, text in after or ())
+        size = len(after or b"")
         self._add(lambda: self._show(*key, before, after), size)
 
     def _listening(self) -> bool:
@@ -154,7 +154,7 @@ def _without_id(fields: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _merged(before: Values, values: Values, gone: Iterable[str]) -> Values:
-    fields = {**dict(before), **dict(values)}
+    fields = members(before) | members(values)
     for name in gone:
         fields.pop(name, None)
-    return tuple(fields.items())
+    return joined(fields)

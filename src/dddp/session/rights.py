@@ -18,7 +18,7 @@ from dddp.api.watching import user_model
 from dddp.conf import conf
 from dddp.exceptions import QueryNotLive
 from dddp.livequery.analysis import analyse
-from dddp.livequery.document import Changes
+from dddp.livequery.document import Changes, members
 from dddp.livequery.plan import QueryPlan
 from dddp.livequery.query import LiveQuery
 
@@ -61,8 +61,8 @@ class Rights:
         if self._row is None or not self._row.documents or self.is_gone:
             return None
         (values,) = self._row.documents.values()
-        active = dict(self._row.shape.items(values)).get("is_active", b"true")
-        return self._user_id if active == b"true" else None
+        active = members(values).get("is_active")
+        return self._user_id if active is None or bytes(active) == b"true" else None
 
     @property
     def is_gone(self) -> bool:

@@ -16,12 +16,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
-from dddp.livequery.document import AnyShape, Change, Changes, Documents, Id, Values, key_text
+from dddp.livequery.document import (
+    AnyShape,
+    Change,
+    Changes,
+    Documents,
+    Id,
+    Members,
+    Values,
+    difference,
+    joined,
+    members,
+)
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
 from dddp.session.batch import Batch, emptying
-
-Fields = dict[str, bytes]
 
 MANY = 500
 """Of more documents than these, frames are built when they are taken."""
@@ -140,7 +149,7 @@ class View:
         for identity in identities:
             before = _visible(sources, identity, effects)
             after = _visible(sources, identity)
-            frames += difference(collection, identity, before, after)
+            frames += _step(collection, identity, before, after)
         return frames
 
 
@@ -172,8 +181,8 @@ def _tell(views: list[View], shape: AnyShape, changes: Changes) -> None:
     if not views:
         return
     if len(changes) > MANY:
-        values = [after or () for _, after in _some(changes.values())]
-        size = _about_size(shape, values, len(changes))
+        values = [after or b"" for _, after in _some(changes.values())]
+        size = _about_size(values, len(changes))
         batch = Batch(_frames(shape, emptying(list(changes.items()))), size)
         for view, own in zip(views, batch.shared(len(views)), strict=True):
             view.sink.push_all(own)
@@ -189,11 +198,10 @@ def _frames(shape: AnyShape, changes: Iterable[tuple[Id, Change]]) -> Iterator[F
         if after is None:
             yield messages.removed(name, identity)
         elif before is None:
-            yield messages.added(name, identity, shape.object_text(after))
+            yield messages.added(name, identity, after)
         else:
-            fields, cleared = shape.difference(before, after)
-            if cleared or fields != b"{}":
-                yield messages.changed(name, identity, fields, cleared)
+            fields, cleared = difference(members(before), members(after))
+            yield from _changed(name, identity, fields, cleared)
 
 
 def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
@@ -201,7 +209,7 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
     if others:
         return _differences(shape.collection, documents, others, [*others, source])
     if len(documents) > MANY:
-        size = _about_size(shape, _some(documents.values()), len(documents))
+        size = _about_size(_some(documents.values()), len(documents))
         return Batch(_added(shape, dict(documents)), size)
     return list(_added(shape, documents))
 
@@ -212,9 +220,9 @@ def _removed(name: str, documents: Documents) -> list[Frame] | Batch:
 
 
 def _added(shape: AnyShape, documents: Documents) -> Iterator[Frame]:
-    text, name = shape.object_text, shape.collection
+    name = shape.collection
     for identity, values in documents.items():
-        yield messages.added(name, identity, text(values))
+        yield messages.added(name, identity, values)
 
 
 def _some(values: Collection[T]) -> list[T]:
@@ -222,9 +230,9 @@ def _some(values: Collection[T]) -> list[T]:
     return list(islice(values, 0, None, -(-len(values) // SAMPLE)))
 
 
-def _about_size(shape: AnyShape, some: Sequence[Values], number: int) -> int:
+def _about_size(some: Sequence[Values], number: int) -> int:
     """The bytes of so many messages, by some: measuring all would hold everyone up."""
-    each = sum(map(shape.size, some)) // len(some) + ENVELOPE
+    each = sum(map(len, some)) // len(some) + ENVELOPE
     return each * number
 
 
@@ -234,40 +242,37 @@ def _differences(
     frames: list[Frame] = []
     for identity in identities:
         was, now = _visible(before, identity), _visible(after, identity)
-        frames += difference(collection, identity, was, now)
+        frames += _step(collection, identity, was, now)
     return frames
 
 
 def _visible(
     sources: Iterable[Source], identity: Id, effects: Mapping[Any, Changes] | None = None
-) -> Fields | None:
+) -> Members | None:
     """The fields of a document that these sources show; with `effects`, before these."""
-    fields: Fields | None = None
+    fields: Members | None = None
     for source in sources:
         values = source.documents.get(identity)
         if effects is not None and identity in (changes := effects.get(source, {})):
             values = changes[identity][0]
         if values is not None:
-            fields = fields or {}
-            for name, value in source.shape.items(values):
-                fields.setdefault(name, value)
+            fields = members(values) | (fields or {})
     return fields
 
 
-def difference(
-    collection: str, identity: Id, before: Fields | None, after: Fields | None
+def _step(
+    collection: str, identity: Id, before: Members | None, after: Members | None
 ) -> list[Frame]:
     """The message, if any, that takes a client from one state of a document to another."""
     if after is None:
         return [] if before is None else [messages.removed(collection, identity)]
     if before is None:
-        return [messages.added(collection, identity, _text(after))]
-    changed = {name: value for name, value in after.items() if before.get(name) != value}
-    cleared = [name for name in before if name not in after]
-    if not changed and not cleared:
+        return [messages.added(collection, identity, joined(after))]
+    fields, cleared = difference(before, after)
+    return _changed(collection, identity, fields, cleared)
+
+
+def _changed(collection: str, identity: Id, fields: Values, cleared: list[str]) -> list[Frame]:
+    if not cleared and fields == b"{}":
         return []
-    return [messages.changed(collection, identity, _text(changed), cleared)]
-
-
-def _text(fields: Fields) -> bytes:
-    return b"{%s}" % b",".join([key_text(name) + value for name, value in fields.items()])
+    return [messages.changed(collection, identity, fields, cleared)]

@@ -49,19 +49,14 @@ VALUES = {
 
 def by_row(queryset):
     plan = plan_of(queryset)
-    return {
-        identity: {name: json.loads(text) for name, text in plan.shape.items(values)}
-        for identity, values in load(plan).documents.items()
-    }
+    return {identity: json.loads(values) for identity, values in load(plan).documents.items()}
 
 
 def by_object(queryset):
     collection = API.collection_for(queryset.model)
     encode = OpenShape("").from_mapping
     return {
-        json.dumps(str(obj.pk)).encode(): {
-            name: json.loads(text) for name, text in encode(collection.serialize(obj))
-        }
+        json.dumps(str(obj.pk)).encode(): json.loads(encode(collection.serialize(obj)))
         for obj in queryset
     }
 

@@ -133,6 +133,6 @@ class World:
 def titles(query):
     """id -> title of the documents of a live query."""
     return {
-        msgspec.json.decode(identity): msgspec.json.decode(values[0])
+        msgspec.json.decode(identity): msgspec.json.decode(values)["title"]
         for identity, values in query.documents.items()
     }
