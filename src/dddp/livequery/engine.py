@@ -168,8 +168,7 @@ class Engine:
             if group is not None:
                 group.loading.pop(query, None)
         query.failing = None
-        query.snapshot = loaded.snapshot
-        query.documents = loaded.documents
+        query.load(loaded)
         kept = [change for xid, change in pending.rows if not query.sees(xid)]
         if group is None:
             for change in kept:

@@ -8,7 +8,7 @@ from typing import Any
 from dddp.changefeed.snapshot import Snapshot
 from dddp.livequery.document import AnyShape, Changes, Documents, Id, Values, encode_id
 from dddp.livequery.netting import Image, RowChange
-from dddp.livequery.plan import QueryPlan
+from dddp.livequery.plan import Loaded, QueryPlan
 
 
 class Pending:
@@ -42,6 +42,7 @@ class LiveQuery:
         snapshot: changes it sees are contained in `documents`; None while loading.
         subscribers: who is told of changes, in order of joining.
         listeners: called with the changes by whoever delivers them.
+        initial: what whoever delivers has made of `documents`; None once they have changed.
         pending: changes kept while the query runs in the database; None while it does not.
         dirty: the database must be asked again.
         applied: place in the stream up to which `documents` is complete, when it is refreshed.
@@ -59,6 +60,7 @@ class LiveQuery:
         "epoch",
         "failing",
         "group",
+        "initial",
         "joined",
         "listeners",
         "loaded",
@@ -77,6 +79,7 @@ class LiveQuery:
         self.snapshot: Snapshot | None = None
         self.subscribers: dict[Any, None] = {}
         self.listeners: list[Callable[[Changes], None]] = []
+        self.initial: Any = None
         self.pending: Pending | None = None
         self.dirty = False
         self.refreshing: Any = None
@@ -132,12 +135,18 @@ class LiveQuery:
             else:
                 self.documents[identity] = after
             changes[identity] = (before, after)
+        if changes:
+            self.initial = None
         return changes
+
+    def load(self, loaded: Loaded) -> None:
+        """Take over a result as it was loaded."""
+        self.snapshot, self.documents, self.initial = loaded.snapshot, loaded.documents, None
 
     def replace(self, documents: Documents) -> Changes:
         """Take over a new result; returns what differs from the old one, removals first."""
         changes = compare(self.documents, documents)
-        self.documents = documents
+        self.documents, self.initial = documents, None
         return changes
 
     def decides(self, image: Image) -> bool:

@@ -33,11 +33,12 @@ CANCEL_SECONDS = 5.0
 class Told:
     """The documents of one collection that one publisher has added."""
 
-    __slots__ = ("documents", "listeners", "shape", "subscribers")
+    __slots__ = ("documents", "initial", "listeners", "shape", "subscribers")
 
     def __init__(self, collection: str) -> None:
         self.shape = OpenShape(collection)
         self.documents: Documents = {}
+        self.initial: None = None
         self.subscribers: dict[Any, None] = {}
         self.listeners: list[Callable[[Changes], None]] = []
 

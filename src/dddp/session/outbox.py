@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 from dddp.protocol.frames import Frame
 from dddp.session.batch import Batch, emptying
@@ -261,14 +262,17 @@ class Outbox:
         size = 0
         while self._batches and size < CHUNK and len(frames) < CHUNK_FRAMES:
             batch = self._batches[0]
-            frame = next(batch.frames, None)
-            if frame is None:
+            before, begin = size, len(frames)
+            for frame in islice(batch.frames, CHUNK_FRAMES - begin):
+                frames.append(frame)
+                size += len(frame.data)
+                if size >= CHUNK:
+                    break
+            if len(frames) == begin:
                 self._batches.popleft()
                 self.size -= batch.size
                 continue
-            frames.append(frame)
-            size += len(frame.data)
-            counted = min(len(frame.data), batch.size)
+            counted = min(size - before, batch.size)
             batch.size -= counted
             self.size -= counted
         return frames

@@ -31,6 +31,7 @@ from dddp.livequery.document import (
 from dddp.protocol import messages
 from dddp.protocol.frames import Frame
 from dddp.session.batch import Batch, emptying
+from dddp.session.initial import KEPT, Initial
 
 MANY = 500
 """Of more documents than these, frames are built when they are taken."""
@@ -45,11 +46,14 @@ class Source(Protocol):
     Attributes:
         subscribers: the views to tell of changes.
         listeners: called with the changes.
+        initial: what tells of `documents` as they are, once there are several to tell; None again
+            when they change.
     """
 
     documents: Documents
     subscribers: dict[Any, None]
     listeners: list[Callable[[Changes], None]]
+    initial: Any
 
     @property
     def shape(self) -> AnyShape: ...
@@ -208,10 +212,23 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
     shape, documents = source.shape, source.documents
     if others:
         return _differences(shape.collection, documents, others, [*others, source])
+    if len(source.subscribers) > 1:
+        initial = _shared(source)
+        return initial.batch() if len(documents) > MANY else initial.all()
     if len(documents) > MANY:
-        size = _about_size(_some(documents.values()), len(documents))
-        return Batch(_added(shape, dict(documents)), size)
+        return Batch(_added(shape, dict(documents)), _size_of(documents))
     return list(_added(shape, documents))
+
+
+def _shared(source: Source) -> Initial:
+    initial: Initial | None = source.initial
+    if initial is None or not initial.kept:
+        documents = source.documents
+        frames = _added(source.shape, dict(documents))
+        initial = Initial(frames, len(documents), _size_of(documents))
+        source.initial = initial
+        KEPT.add(initial)
+    return initial
 
 
 def _removed(name: str, documents: Documents) -> list[Frame] | Batch:
@@ -221,8 +238,7 @@ def _removed(name: str, documents: Documents) -> list[Frame] | Batch:
 
 def _added(shape: AnyShape, documents: Documents) -> Iterator[Frame]:
     name = shape.collection
-    for identity, values in documents.items():
-        yield messages.added(name, identity, values)
+    return (messages.added(name, identity, text) for identity, text in documents.items())
 
 
 def _some(values: Collection[T]) -> list[T]:
@@ -234,6 +250,10 @@ def _about_size(some: Sequence[Values], number: int) -> int:
     """The bytes of so many messages, by some: measuring all would hold everyone up."""
     each = sum(map(len, some)) // len(some) + ENVELOPE
     return each * number
+
+
+def _size_of(documents: Documents) -> int:
+    return _about_size(_some(documents.values()), len(documents)) if documents else 0
 
 
 def _differences(

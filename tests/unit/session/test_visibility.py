@@ -5,6 +5,7 @@ import json
 import msgspec
 
 from dddp.livequery.document import OpenShape, PublishedField, Shape
+from dddp.livequery.plan import Loaded
 from dddp.livequery.query import LiveQuery
 from dddp.session.batch import Batch
 from dddp.session.visibility import MANY, View, deliver
@@ -309,3 +310,48 @@ def test_a_client_that_a_listener_sends_away_does_not_keep_others_from_hearing()
     change((first, "a", None), (login, "t", None), (second, "a", None))
     assert other.kinds() == ["removed"]
     assert client.kinds() == []
+
+
+def test_frames_are_built_once_for_all_who_join_while_nothing_changes():
+    books = query("title", **{f"b{number}": ["Emma"] for number in range(3)})
+    taken = []
+    for _ in range(3):
+        view = View(Recorder(taken))
+        view.join(books)
+    first, second, third = taken
+    assert [frame.data for frame in first] == [frame.data for frame in second]
+    assert all(one is other for one, other in zip(second, third, strict=True))
+
+
+def test_who_joins_after_a_change_is_told_of_it():
+    books = query("title", a=["Emma"])
+
+    def documents(title):
+        return {identity("a"): encoded(books, [title])}
+
+    ways = {
+        "Emma": lambda _: None,
+        "Persuasion": books.move,
+        "Sanditon": books.replace,
+        "Evelina": lambda documents: books.load(Loaded(None, documents)),
+    }
+    for title, put in ways.items():
+        put(documents(title))
+        clients = [Client() for _ in range(3)]
+        for client in clients:
+            client.view.join(books)
+        assert [each.documents[("books", "a")] for each in clients] == [{"title": title}] * 3
+
+
+def test_many_documents_are_told_to_several_who_take_them_at_different_times():
+    documents = {f"b{number}": ["Emma"] for number in range(MANY + 1)}
+    books = query("title", **documents)
+    taken = []
+    for _ in range(3):
+        View(Recorder(taken)).join(books)
+    assert [len(list(each.frames)) for each in taken] == [MANY + 1] * 3
+
+
+class Recorder:
+    def __init__(self, taken):
+        self.push_initial = self.push_all = taken.append
