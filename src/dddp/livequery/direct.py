@@ -58,14 +58,11 @@ class Direct:
 
     def read(self, rows: Iterable[Sequence[str]]) -> dict[Id, Values]:
         """The documents of the rows; of those that have no form there is a line in the log."""
-        found = self._read(rows) if self.others else self._read_plain(rows)
-        return dict(found)
-
-    def _read_plain(self, rows: Iterable[Sequence[str]]) -> Iterator[tuple[Id, Values]]:
+        if self.others:
+            return dict(self._read(rows))
         if self.key_is_json:
             rows = ((_decode(key), fields) for key, fields in rows)
-        for key, fields in rows:
-            yield encode_id(key), fields.encode()
+        return {encode_id(key): fields.encode() for key, fields in rows}
 
     def _read(self, rows: Iterable[Sequence[str]]) -> Iterator[tuple[Id, Values]]:
         for key, fields, *others in rows:

@@ -7,7 +7,7 @@ are encoded once and shared. An empty `fields` is left out, as is an absent resu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -105,6 +105,14 @@ def added(collection: str, id: bytes, fields: bytes) -> Frame:
     """The client sees a document it did not see before."""
     tail = b"}" if fields == b"{}" else b',"fields":%s}' % fields
     return Document(b'{"msg":"added","collection":%s,"id":%s%s' % (encode(collection), id, tail))
+
+
+def all_added(collection: str, documents: Mapping[bytes, bytes]) -> Iterator[Frame]:
+    """`added` for each of many documents, by id."""
+    head = b'{"msg":"added","collection":%s,"id":' % encode(collection)
+    for id, fields in documents.items():
+        tail = b"}" if fields == b"{}" else b',"fields":%s}' % fields
+        yield Document(head + id + tail)
 
 
 def changed(collection: str, id: bytes, fields: bytes, cleared: Sequence[str] = ()) -> Frame:

@@ -216,15 +216,15 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
         initial = _shared(source)
         return initial.batch() if len(documents) > MANY else initial.all()
     if len(documents) > MANY:
-        return Batch(_added(shape, dict(documents)), _size_of(documents))
-    return list(_added(shape, documents))
+        return Batch(messages.all_added(shape.collection, dict(documents)), _size_of(documents))
+    return list(messages.all_added(shape.collection, documents))
 
 
 def _shared(source: Source) -> Initial:
     initial: Initial | None = source.initial
     if initial is None or not initial.kept:
         documents = source.documents
-        frames = _added(source.shape, dict(documents))
+        frames = messages.all_added(source.shape.collection, dict(documents))
         initial = Initial(frames, len(documents), _size_of(documents))
         source.initial = initial
         KEPT.add(initial)
@@ -234,11 +234,6 @@ def _shared(source: Source) -> Initial:
 def _removed(name: str, documents: Documents) -> list[Frame] | Batch:
     frames = (messages.removed(name, identity) for identity in list(documents))
     return Batch(frames, ENVELOPE * len(documents)) if len(documents) > MANY else list(frames)
-
-
-def _added(shape: AnyShape, documents: Documents) -> Iterator[Frame]:
-    name = shape.collection
-    return (messages.added(name, identity, text) for identity, text in documents.items())
 
 
 def _some(values: Collection[T]) -> list[T]:
