@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "max_subscriptions": 1000,
     "outbox_bytes": 16 * 1024 * 1024,
     "outbox_seconds": 30.0,
+    "compress_bytes": 1024,
     "worker_threads": 8,
     "bulk_rows": 1000,
     "transaction_rows": 10_000,

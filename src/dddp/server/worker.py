@@ -75,10 +75,11 @@ def _config(options: Options) -> Config:
     from dddp.asgi import application
     from dddp.conf import conf
     from dddp.transports.framing import websocket_limit
+    from dddp.transports.upgrade import WebSocketProtocol
 
     return Config(
         application,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=websocket_limit(conf.max_message_bytes),
         ws_ping_interval=None,  # DDP has its own heartbeat
         ws_per_message_deflate=False,

@@ -18,6 +18,9 @@ logger = logging.getLogger("dddp.transports")
 CLOSE_SECONDS = 2.0
 """How long a close may take to be written: the client may not be reading at all."""
 
+DIRECT = "dddp.websocket"
+"""An extension of ASGI's scope: `converse(session, framing)` instead of receive and send."""
+
 NORMAL = 1000
 PRIVATE = 3000
 """What is added to a code that the server refuses to send."""
@@ -40,6 +43,10 @@ async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: F
     except OSError:
         return
     session = hub.open(connection_info(scope, framing.transport))
+    direct = (scope.get("extensions") or {}).get(DIRECT)
+    if direct is not None:
+        direct["converse"](session, framing)
+        return
     await Conversation(session, receive, send, framing).run()
 
 
