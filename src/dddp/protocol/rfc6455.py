@@ -174,12 +174,7 @@ class Parser:
     def _whole(self, first: int, payload: bytes) -> str | bytes:
         if first & RSV1:
             payload = inflate(payload, self._limit)
-        if first & 0x0F == BINARY:
-            return payload
-        try:
-            return payload.decode()
-        except UnicodeDecodeError as error:
-            raise _Failure(INVALID_TEXT, "invalid UTF-8") from error
+        return payload if first & 0x0F == BINARY else _text(payload)
 
     def _control(self, opcode: int, payload: bytes) -> Item:
         if opcode != CLOSE:
@@ -188,12 +183,10 @@ class Parser:
         if not payload:
             return Closed(NO_STATUS)
         code = int.from_bytes(payload[:2], "big")
+        reason = _text(payload[2:])
         if len(payload) < 2 or not (code in EXTERNAL_CLOSE_CODES or 3000 <= code < 5000):
             raise _Failure(PROTOCOL_ERROR, "invalid close")
-        try:
-            return Closed(code, payload[2:].decode())
-        except UnicodeDecodeError as error:
-            raise _Failure(INVALID_TEXT, "invalid UTF-8") from error
+        return Closed(code, reason)
 
 
 def frame(payload: bytes, opcode: int = TEXT, rsv1: bool = False) -> bytes:
@@ -223,6 +216,13 @@ def deflated(payload: bytes) -> bytes | None:
     body = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
     body = body[: -len(EMPTY_BLOCK)]
     return frame(body, rsv1=True) if len(body) < len(payload) else None
+
+
+def _text(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError as error:
+        raise _Failure(INVALID_TEXT, "invalid UTF-8") from error
 
 
 def inflate(payload: bytes, limit: int) -> bytes:
