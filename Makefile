@@ -52,7 +52,7 @@ matrix:
 	done
 
 clean:
-	rm -rf .venv .venv-* tests/clients/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* tests/clients/node_modules examples/bookstore/react/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache
 
 # Older than pyproject.toml, or not there: install anew.
 $(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml

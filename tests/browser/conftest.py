@@ -19,7 +19,7 @@ OPTIONS = [
     "--disable-sync",
 ]
 MILLISECONDS = 30_000
-NO_SERVER = re.compile("WebSocket connection to .* failed")
+NO_SERVER = re.compile("WebSocket connection to .* failed|net::ERR_CONNECTION_REFUSED")
 
 
 @pytest.fixture(scope="session")
