@@ -54,7 +54,8 @@ class HTTPSession:
             if self.closed is not None or self._leaving:
                 raise ConnectionError(f"The connection is closed: {self.closed}")
             async with await request("POST", f"{self._url}/xhr_send", data, self._headers) as sent:
-                if sent.status != 204:
+                # After 413 the session is closed, and the close says why.
+                if sent.status not in (204, 413):
                     text = (await sent.read()).decode()
                     raise ConnectionError(f"The server answered {sent.status}: {text}")
 

@@ -127,7 +127,8 @@ class Response:
         self._receive = receive
         self._out = Writer(form, send, headers)
         self._close: tuple[int, str] | None = None
-        self._writer: asyncio.Task[tuple[int, str] | None] | None = None
+        self._is_told = False
+        self._writer: asyncio.Task[None] | None = None
         self._reader: asyncio.Task[None] | None = None
 
     def stop(self, close: tuple[int, str]) -> None:
@@ -142,31 +143,29 @@ class Response:
         self._writer = asyncio.create_task(self._write())
         try:
             await asyncio.wait([self._writer, self._reader], return_when=asyncio.FIRST_COMPLETED)
+            if self._is_told:
+                # Some servers say that the client has gone while the end is being sent.
+                await asyncio.wait([self._writer], timeout=CLOSE_SECONDS)
         finally:
             self._writer.cancel()
             self._reader.cancel()
             await asyncio.wait([self._writer, self._reader])
             await self._settle(self._writer)
 
-    async def _settle(self, writer: asyncio.Task[tuple[int, str] | None]) -> None:
-        """Tell the session how it ended."""
-        if writer.cancelled():
-            if self._close is not None:
-                await self._write_close(*self._close)
-            self._session.end(*(self._close or INTERRUPTED))
-        elif (error := writer.exception()) is not None:
-            # ASGI, "HTTP: Disconnected Client": a server may raise OSError.
-            gone = isinstance(error, OSError)
-            if not gone:
-                logger.error("A response failed", exc_info=error)
-            self._session.end(*(INTERRUPTED if gone else FAILED))
-        elif close := self._close or writer.result():
-            self._session.end(*close)
-        else:
-            self._session.detach()
+    async def _settle(self, writer: asyncio.Task[None]) -> None:
+        """Tell the session how it ended, unless it ended well."""
+        error = None if writer.cancelled() else writer.exception()
+        if self._is_told:
+            return
+        if self._close is not None:
+            await self._write_close(*self._close)
+        elif error is not None and not isinstance(error, OSError):
+            # ASGI, "HTTP: Disconnected Client": of a client that has gone, OSError may tell.
+            logger.error("A response failed", exc_info=error)
+            self._close = FAILED
+        self._session.end(*(self._close or INTERRUPTED))
 
-    async def _write(self) -> tuple[int, str] | None:
-        """Returns with what the session has been closed, None if it goes on."""
+    async def _write(self) -> None:
         if self._out.streams:
             await self._out.begin()
         if not self._session.opened:
@@ -179,8 +178,13 @@ class Response:
         await asyncio.sleep(0)
         if self._reader is not None and self._reader.done():
             raise Interrupted
+        # Before the end is sent, as the next request may be there right after it.
+        self._is_told = True
+        if close is None:
+            self._session.detach()
+        else:
+            self._session.end(*close)
         await self._out.finish()
-        return close
 
     async def _write_next(self) -> tuple[int, str] | None:
         outbox = self._session.outbox

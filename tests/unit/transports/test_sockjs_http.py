@@ -59,6 +59,19 @@ class TestPolling:
             assert await request.piece() == 'a["x"]\n'
             assert await request.piece() is None
 
+    async def test_the_next_poll_comes_with_the_end_of_the_last(self, server, polled):
+        session = await polled()
+        session.push("1")
+        next_poll = []
+
+        async def send(message):
+            if message["type"] == "http.response.body" and not message["more_body"]:
+                session.push("2")
+                next_poll.append(await server.http(f"{A}/xhr", "POST"))
+
+        await server.app(scope_of("http", f"{A}/xhr", method="POST"), asyncio.Queue().get, send)
+        assert next_poll[0].body == b'a["2"]\n'
+
     async def test_heartbeat_ends_a_poll(self, server, polled):
         await polled()
         with override_settings(DDP_SOCKJS_HEARTBEAT_DELAY=0.01):
