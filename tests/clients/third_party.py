@@ -34,11 +34,13 @@ class ThirdPartyClient:
     "disconnected", as the client says.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *arguments: str) -> None:
         self.name = name
+        self._arguments = arguments
         self.snapshot: Snapshot = {}
         self.snapshots: list[Snapshot] = []
         self.status = "disconnected"
+        self._connects = 0
         self._ids = itertools.count(1)
         self._answers: dict[int, dict[str, Any]] = {}
         self._news = asyncio.Condition()
@@ -49,6 +51,7 @@ class ThirdPartyClient:
             "node",
             str(DRIVER),
             self.name,
+            *self._arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             # Of use to people only, and pytest shows it with a failure.
@@ -97,6 +100,10 @@ class ThirdPartyClient:
     async def becomes(self, status: str) -> None:
         await self._until(lambda: self.status == status, f"to be {status}")
 
+    async def reconnects(self) -> None:
+        """Wait until the client has connected a second time."""
+        await self._until(lambda: self._connects > 1, "to reconnect")
+
     async def _command(self, do: str, *with_: Any) -> Any:
         id = next(self._ids)
         assert self._process.stdin is not None
@@ -132,6 +139,7 @@ class ThirdPartyClient:
             self.snapshots.append(self.snapshot)
         elif "status" in message:
             self.status = message["status"]
+            self._connects += self.status == "connected"
         else:
             self._answers[message["id"]] = message
         async with self._news:

@@ -1,6 +1,6 @@
 // Runs one DDP client for the tests: commands in, answers and snapshots out, as lines of JSON.
 //
-//   node driver.mjs CLIENT
+//   node driver.mjs CLIENT [arguments of the client's module]
 //
 //   <- {"id": 1, "do": "connect", "with": [url]}
 //   <- {"id": 2, "do": "subscribe", "with": [name, ...params]}      answers a handle when ready
