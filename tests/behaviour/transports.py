@@ -1,7 +1,4 @@
-"""The ways to talk to a server: each a client that is given the URL of the raw WebSocket.
-
-A new one is a `DDPClient` with its own `open`, `send_raw` and `close`.
-"""
+"""The ways to talk to a server: each a client that is given the URL of the raw WebSocket."""
 
 from __future__ import annotations
 
@@ -14,6 +11,9 @@ from dddp.testing.client import DDPClient
 TRANSPORTS: dict[str, Callable[..., DDPClient]] = {
     "websocket": DDPClient,
     "sockjs-websocket": partial(DDPClient, sockjs=True),
+    "xhr-polling": partial(DDPClient, transport="xhr-polling"),
+    "xhr-streaming": partial(DDPClient, transport="xhr-streaming"),
+    "eventsource": partial(DDPClient, transport="eventsource"),
 }
 """The server's name of it (`this.connection.transport`) -> makes a client: `(url, **options)`."""
 
