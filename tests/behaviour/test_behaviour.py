@@ -38,7 +38,7 @@ class TestConnecting:
         assert first.session != second.session
         assert heard(first) == [{"msg": "connected", "session": first.session}]
         seen = await first.call("wire/connection")
-        assert (seen["id"], seen["transport"]) == (first.session, transport)
+        assert (seen["transport"], seen["id"] == first.session) == (transport, False)
         assert seen["address"] == "127.0.0.1"
 
     async def test_another_version(self, open_client: Connect) -> None:

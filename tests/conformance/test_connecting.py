@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dddp.testing.client import DDPClient
-from tools.talking import Talk
+from tools.talking import Talk, method, sub
 
 SESSION_ID = "[23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz]{17}"
 NORMAL = (1000, "Normal closure")
@@ -58,12 +58,44 @@ class TestSessions:
     async def test_are_told_apart(self, talk: Talk, other: Talk) -> None:
         assert talk.client.session != other.client.session
 
-    async def test_old_ones_are_not_taken_up(self, opened: DDPClient, talk: Talk) -> None:
+    async def test_a_client_that_does_not_count_gets_another(
+        self, opened: DDPClient, talk: Talk
+    ) -> None:
         old = talk.client.session
-        await opened.send({**connect("1", "1"), "session": old, "receivedCount": 1})
+        await opened.send({**connect("1", "1"), "session": old})
         await opened.wait_for(lambda: opened.session)
         assert opened.session != old
-        assert await talk.say({"msg": "ping"}) == [{"msg": "pong"}]
+        assert await talk.client.wait_closed() == NORMAL
+
+    async def test_one_whose_id_is_not_known_gets_another(self, opened: DDPClient) -> None:
+        unknown = "23456789ABCDEFGHJ"
+        await opened.send({**connect("1", "1"), "session": unknown, "receivedCount": 1})
+        await opened.wait_for(lambda: opened.session)
+        assert opened.session != unknown
+
+    async def test_lost_and_resumed(self, talk: Talk) -> None:
+        client = talk.client
+        await talk.say(sub("1", "AllKeyed"), method("1", "wire/put", "a", 1))
+        session, seen = client.session, len(client.messages)
+        client.cut()
+        assert await client.reconnect()
+        assert client.messages[seen:] == [{"msg": "connected", "session": session}]
+        assert await talk.say(method("2", "wire/drop", "a")) == [
+            {"msg": "connected", "session": session},
+            {"msg": "removed", "collection": "zoo.keyed", "id": "a"},
+            {"msg": "updated", "methods": ["2"]},
+            {"msg": "result", "id": "2", "result": None},
+        ]
+
+    async def test_lost_and_not_resumed(self, talk: Talk) -> None:
+        client = talk.client
+        await talk.say(sub("1", "AllKeyed"), method("1", "wire/put", "a", 1))
+        session = client.session
+        client.cut()
+        assert not await client.reconnect(resume=False)
+        await client.wait_for(lambda: "1" in client.ready)
+        assert client.session != session
+        assert set(client.collections["zoo.keyed"]) == {"a"}
 
     async def test_connecting_twice(self, talk: Talk) -> None:
         again = connect("1", "1")

@@ -17,25 +17,37 @@ class InProcess(DDPClient):
         self._hub = hub
         self._info = info or ConnectionInfo()
 
+    @property
+    def server(self):
+        """The session."""
+        return self.attachment.session
+
     async def open(self):
-        self.server = self._hub.open(self._info)
-        self._reader = asyncio.create_task(self._drain())
+        self.attachment = self._hub.open(self._info)
+        self._reader = asyncio.create_task(self._drain(self.attachment))
 
     async def send_text(self, text):
-        await self.server.receive(text)
+        await self.attachment.receive(text)
 
     async def close(self):
-        self.server.lost()
+        await self.attachment.receive('{"msg":"disconnect"}')
+        await self._end_socket()
+
+    def cut(self):
+        self.attachment.lost()
+
+    async def _end_socket(self):
+        self.attachment.lost()
         await self._reader
 
-    async def _drain(self):
-        while (frames := await self.server.outbox.take()) is not None:
+    async def _drain(self, attachment):
+        while (frames := await (outbox := attachment.outbox).take()) is not None:
             for frame in frames:
                 if self.receive(frame.text).get("msg") == "ping":
                     await self._pong(self.messages[-1])
             async with self._news:
                 self._news.notify_all()
-        self.closed = (self.server.outbox.close_code, self.server.outbox.close_reason)
+        self.closed = (outbox.close_code, outbox.close_reason)
         async with self._news:
             self._news.notify_all()
 
@@ -75,7 +87,7 @@ async def all_taken(hub):
     """Let the clients of this process take what has been sent to them."""
     for _ in itertools.count():
         await asyncio.sleep(0)
-        if not any(session.outbox.size for session in hub.sessions):
+        if not any(attachment.outbox.size for attachment in hub.connections):
             break
     for _ in range(3):
         await asyncio.sleep(0)

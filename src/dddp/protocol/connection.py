@@ -34,7 +34,6 @@ class Connection:
     """Turns the texts a client sends into events. Never raises, whatever they hold.
 
     Args:
-        new_id: makes session ids.
         now: seconds, monotonic, as all other times.
         interval: seconds of silence after which the client is pinged.
         timeout: seconds it then has to send anything.
@@ -42,12 +41,10 @@ class Connection:
 
     def __init__(
         self,
-        new_id: Callable[[], str],
         now: float,
         interval: float = 15.0,
         timeout: float = 15.0,
     ) -> None:
-        self._new_id = new_id
         self._interval = interval
         self._timeout = timeout
         self._heard = False
@@ -111,7 +108,7 @@ class Connection:
         if best != "pre1":
             self._heard = False
             self.deadline = now + self._interval
-        return [_connected(self._new_id(), best, message)]
+        return [_connected(best, message)]
 
     def _fail(self, version: str) -> list[Event]:
         self._end()
@@ -173,10 +170,9 @@ def _is_offer(version: Any, support: Any) -> bool:
     return all(isinstance(each, str) for each in support) and version in support
 
 
-def _connected(session_id: str, version: str, message: Message) -> Connected:
+def _connected(version: str, message: Message) -> Connected:
     session, count = message.get("session"), message.get("receivedCount")
     return Connected(
-        session_id,
         version,
         session if isinstance(session, str) else None,
         count if type(count) is int else None,

@@ -10,7 +10,7 @@ from dddp.protocol.frames import Frame
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Versions agree; answer with `messages.connected(session_id)`.
+    """Versions agree; answer with `messages.connected`.
 
     Attributes:
         version: the DDP version both speak.
@@ -18,7 +18,6 @@ class Connected:
         received_count: how many messages it received on that session (Meteor 3.5), or None.
     """
 
-    session_id: str
     version: str
     resume_of: str | None = None
     received_count: int | None = None

@@ -16,6 +16,7 @@ class Frame:
     """
 
     compressible: ClassVar[bool] = False
+    counts: ClassVar[bool] = True
 
     __slots__ = ("_deflated", "_deflated_sockjs", "_sockjs", "_text", "_ws", "_ws_sockjs", "data")
 
@@ -80,3 +81,25 @@ class Document(Frame):
     compressible = True
 
     __slots__ = ()
+
+
+class Heartbeat(Frame):
+    """A ping or pong: it is about a connection and not a part of the session."""
+
+    counts = False
+
+    __slots__ = ()
+
+
+class Answer(Frame):
+    """Ends something that the client has asked for.
+
+    Attributes:
+        to: ("method" or "sub", the client's id); the id is None for universal publications.
+    """
+
+    __slots__ = ("to",)
+
+    def __init__(self, data: bytes, to: tuple[str, str | None]) -> None:
+        super().__init__(data)
+        self.to = to

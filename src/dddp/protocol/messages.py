@@ -13,15 +13,15 @@ from typing import Any, Final
 import msgspec
 
 from dddp import ejson
-from dddp.protocol.frames import Document, Frame
+from dddp.protocol.frames import Answer, Document, Frame, Heartbeat
 
 MISSING: Final = object()
 """Stands for JavaScript's undefined: the key is left out."""
 
 encode = msgspec.json.encode
 _MARKED = re.compile(r"[-~{]|[0-9a-f]{24}\Z")
-_PING = Frame(b'{"msg":"ping"}')
-_PONG = Frame(b'{"msg":"pong"}')
+_PING = Heartbeat(b'{"msg":"ping"}')
+_PONG = Heartbeat(b'{"msg":"pong"}')
 
 
 def id_to_wire(value: str) -> bytes:
@@ -68,7 +68,7 @@ def ping() -> Frame:
 
 def pong(id: str | None = None) -> Frame:
     """The server is."""
-    return _PONG if id is None else Frame(b'{"msg":"pong","id":%s}' % encode(id))
+    return _PONG if id is None else Heartbeat(b'{"msg":"pong","id":%s}' % encode(id))
 
 
 def nosub(id: str | None, error: dict[str, Any] | None = None) -> Frame:
@@ -78,7 +78,7 @@ def nosub(id: str | None, error: dict[str, Any] | None = None) -> Frame:
         message["id"] = id
     if error is not None:
         message["error"] = error
-    return Frame(ejson.encode_plain(message))
+    return Answer(ejson.encode_plain(message), ("sub", id))
 
 
 def ready(ids: Sequence[str]) -> Frame:
@@ -86,19 +86,19 @@ def ready(ids: Sequence[str]) -> Frame:
     return Frame(b'{"msg":"ready","subs":%s}' % encode(list(ids)))
 
 
-def updated(ids: Sequence[str]) -> Frame:
-    """All data these methods wrote has been sent."""
-    return Frame(b'{"msg":"updated","methods":%s}' % encode(list(ids)))
+def updated(id: str) -> Frame:
+    """All data this method wrote has been sent."""
+    return Answer(b'{"msg":"updated","methods":[%s]}' % encode(id), ("method", id))
 
 
 def result(id: str, result: Any = MISSING, error: dict[str, Any] | None = None) -> Frame:
     """What a method returned (EJSON), or the error it ended with (plain JSON)."""
     head = b'{"msg":"result","id":%s' % encode(id)
     if error is not None:
-        return Frame(b'%s,"error":%s}' % (head, ejson.encode_plain(error)))
-    if result is MISSING:
-        return Frame(head + b"}")
-    return Frame(b'%s,"result":%s}' % (head, ejson.dumps(result)))
+        tail = b',"error":%s}' % ejson.encode_plain(error)
+    else:
+        tail = b"}" if result is MISSING else b',"result":%s}' % ejson.dumps(result)
+    return Answer(head + tail, ("method", id))
 
 
 def added(collection: str, id: bytes, fields: bytes) -> Frame:

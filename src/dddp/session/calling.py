@@ -63,7 +63,7 @@ class Calling:
         self._served = served
         self._loop = asyncio.get_running_loop()
         self._running: set[Call] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], str] = {}
         self._room = asyncio.Event()
         # Unblocked calls of one client must not take all threads.
         self._most = max(1, conf.worker_threads // 2)
@@ -73,13 +73,17 @@ class Calling:
         """A method that has called `set_user_id` is still running."""
         return any(call.invocation.user_was_set for call in self._running)
 
+    def ids(self) -> list[str]:
+        """The client's, of calls that have not been answered."""
+        return list(self._tasks.values())
+
     async def call(self, event: Method) -> None:
         """Serve a call; returns when the client's next message may be handled."""
         method = self._hub.registry.find_method(event.method)
         if method is None:
             error = MeteorError(404, f"Method '{event.method}' not found").as_wire()
             self._outbox.push(messages.result(event.id, error=error))
-            self._outbox.push(messages.updated([event.id]))
+            self._outbox.push(messages.updated(event.id))
             return
         what = self._describe(f"Method {event.method!r}")
         try:
@@ -92,8 +96,8 @@ class Calling:
             await self._room.wait()
         go_on = self._loop.create_future()
         task = self._loop.create_task(self._serve(event, method, what, go_on))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = event.id
+        task.add_done_callback(self._tasks.pop)
         task.add_done_callback(lambda _: _set(go_on))
         await go_on
 
@@ -155,7 +159,7 @@ class Calling:
             self._outbox.push(result)
             _set(go_on)
             await asyncio.wait([written])
-            self._outbox.push(messages.updated([id]))
+            self._outbox.push(messages.updated(id))
         finally:
             written.cancel()
 
@@ -167,7 +171,7 @@ class Calling:
             logger.exception("What a method has written cannot be waited for")
 
     def _answer(self, id: str, result: Frame) -> None:
-        self._outbox.push_all([messages.updated([id]), result])
+        self._outbox.push_all([messages.updated(id), result])
 
 
 def _set(go_on: asyncio.Future[None]) -> None:

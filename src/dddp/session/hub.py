@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from django.db import connections
 
-from dddp.alea import random_id
 from dddp.api.registry import API, Registry
 from dddp.api.watching import watched_tables
 from dddp.changefeed import triggers
@@ -27,11 +26,12 @@ from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.query import LiveQuery, compare
 from dddp.livequery.questions import Answer, Question
+from dddp.session.attachment import Attachment
 from dddp.session.calls import notify
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
 from dddp.session.rate_limiter import RateLimiter
-from dddp.session.session import Session
+from dddp.session.sessions import Sessions
 from dddp.session.turns import Turns
 from dddp.session.visibility import deliver
 from dddp.session.work import Threads
@@ -65,7 +65,8 @@ class Hub:
         self.turns = Turns()
         self.rate_limiter = RateLimiter(registry.rate_limits, time.monotonic)
         self.watched: frozenset[str] = frozenset()
-        self.sessions: dict[Session, None] = {}
+        self.sessions = Sessions()
+        self.connections: dict[Attachment, None] = {}
         self.stopped = False
         # Two pools: methods that never return must not keep live queries from being run.
         threads = conf.worker_threads
@@ -118,8 +119,10 @@ class Hub:
     async def stop(self) -> None:
         """End all sessions and let go of the database, for good."""
         self.stopped = True
-        for session in list(self.sessions):
-            session.lost()
+        for attachment in list(self.connections):
+            attachment.close()
+        for session in self.sessions:
+            session.end()
         if self._finishing:
             await asyncio.wait(self._finishing, timeout=FINISH_SECONDS)
         for task in [*self._background, *self._finishing]:
@@ -128,16 +131,15 @@ class Hub:
         await self.user_threads.stop()
         await self._query_threads.stop()
 
-    def open(self, info: ConnectionInfo) -> Session:
-        """A session for a new connection."""
-        session = Session(self, info, random_id)
-        self.sessions[session] = None
-        return session
+    def open(self, info: ConnectionInfo) -> Attachment:
+        """What a transport of a new connection talks to."""
+        attachment = Attachment(self, info)
+        self.connections[attachment] = None
+        return attachment
 
-    def forget(self, session: Session) -> None:
-        """The session has ended."""
-        self.sessions.pop(session, None)
-        self.rate_limiter.forget(session.id)
+    def forget(self, attachment: Attachment) -> None:
+        """The connection has ended."""
+        self.connections.pop(attachment, None)
 
     def finish(self, ending: Awaitable[None]) -> None:
         """Have something run to its end, which outlives its session; `stop` waits for it."""
@@ -227,8 +229,8 @@ class Hub:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self.rate_limiter.sweep()
-            for session in list(self.sessions):
-                session.outbox.check()
+            for attachment in list(self.connections):
+                attachment.outbox.check()
 
     def _spawn(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -39,3 +40,6 @@ class Inbox:
 
     def __bool__(self) -> bool:
         return bool(self._events)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (event for event, _ in self._events)

@@ -7,6 +7,8 @@ from io import BytesIO
 
 from django.core.handlers.asgi import ASGIRequest
 
+SITE = (b"origin", b"host", b"x-forwarded-host")
+CREDENTIALS = (b"authorization", b"cookie")
 OF_A_BODY = (b"content-type", b"content-length")
 
 
@@ -45,3 +47,22 @@ class ConnectionInfo:
             "server": self.server,
         }
         return ASGIRequest(scope, BytesIO())
+
+    def joined_headers(self) -> dict[str, str]:
+        """By lower-case name; several of one name are joined by a comma."""
+        found: dict[str, str] = {}
+        for raw_name, raw_value in self.headers:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            found[name] = f"{found[name]},{value}" if name in found else value
+        return found
+
+    def site(self) -> tuple[object, ...]:
+        """Which page has connected, to which server, and how safely."""
+        return self.secure, *self._named(SITE)
+
+    def credentials(self) -> tuple[object, ...]:
+        """What says who has connected."""
+        return self.query, *self._named(CREDENTIALS)
+
+    def _named(self, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
+        return [each for each in self.headers if each[0] in names]

@@ -44,7 +44,7 @@ class Initial:
 
     def batch(self) -> Batch:
         """Every frame, when it is taken."""
-        return Batch(_each(self._built, self._rest), self.size)
+        return Batch(_each(self._built, self._rest), self.size, self.number)
 
     def discard(self) -> None:
         """Let go of what nobody is taking."""

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 
 from dddp.protocol.frames import Frame
-from dddp.session.batch import Batch, emptying
+from dddp.session.batch import Batch, listed
 
 TOO_SLOW = (1013, "Client reads too slowly")
+TOO_LONG_AWAY = (1013, "Too many messages for a client that is away")
 
 CHUNK = 64 * 1024
 CHUNK_FRAMES = 64
@@ -32,7 +33,10 @@ async def _at_once() -> None:
 
 
 class Outbox:
-    """A queue of frames with one reader, the transport's writer.
+    """A queue of frames with one reader at a time, a transport's writer.
+
+    A session that outlives its connection is `held` without a reader, and then handed over to the
+    next one, which is sent what waits.
 
     It waits in `take`, or is called when there is something (`on_frames`) and asks `take_now`.
 
@@ -44,6 +48,9 @@ class Outbox:
         patience: seconds the transport may take to write one chunk (64 KiB or 64 frames).
         clock: seconds, monotonic.
         turn: waited for before each chunk of more than a few frames.
+
+    Attributes:
+        sent: how many messages have been taken, but for pings and pongs (Meteor 3.5).
     """
 
     __slots__ = (
@@ -51,11 +58,14 @@ class Outbox:
         "_allowed",
         "_batches",
         "_clock",
+        "_first",
         "_frames",
+        "_held",
         "_limit",
         "_news",
         "_on_abort",
         "_patience",
+        "_reader",
         "_roomy",
         "_taken_at",
         "_turn",
@@ -63,6 +73,7 @@ class Outbox:
         "_writing",
         "close_code",
         "close_reason",
+        "sent",
         "size",
     )
 
@@ -73,6 +84,7 @@ class Outbox:
         clock: Callable[[], float],
         turn: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
+        self._first: Frame | None = None
         self._ahead: list[Frame] = []
         self._batches: deque[Batch] = deque()
         self._frames: list[Frame] = []
@@ -87,7 +99,11 @@ class Outbox:
         self._on_abort: list[Callable[[], object]] = []
         self._writing = False
         self._roomy = asyncio.Event()
+        self._reader = 0
+        self._held: int | None = None
+        """How many frames more may come while there is no reader."""
         self.size = 0
+        self.sent = 0
         self.close_code: int | None = None
         self.close_reason = ""
 
@@ -97,7 +113,7 @@ class Outbox:
         return self.close_code is not None
 
     def on_abort(self, callback: Callable[[], object]) -> None:
-        """Have `callback()` called, too, if the client is given up on: a write may be stuck."""
+        """Have `callback()` called, too, if the reader shall stop at once: it may be stuck."""
         self._on_abort.append(callback)
 
     def on_frames(self, callback: Callable[[], object]) -> None:
@@ -106,12 +122,52 @@ class Outbox:
         At once if there is; else by who pushes, so it must be short.
         """
         self._news = callback
-        if self._frames or self._batches or self._ahead or self.close_code is not None:
+        if (
+            self._first
+            or self._frames
+            or self._batches
+            or self._ahead
+            or self.close_code is not None
+        ):
             self._wake()
+
+    def hand_over(self) -> None:
+        """End the present reader: its `take` gives [] and its callbacks are not called any more."""
+        self._reader += 1
+        self._writing = False
+        self._on_abort = []
+        self._wake()
+
+    def dismiss(self) -> None:
+        """Hand over from a reader that shall stop: what it has taken may be stuck."""
+        callbacks = self._on_abort
+        self.hand_over()
+        for callback in callbacks:
+            callback()
+
+    def hold(self, frames: int) -> None:
+        """There is no reader: drop what is of the last one only, and close when too many come."""
+        self._held = frames
+        self._first = None
+        self._ahead, self._frames = _counted(self._ahead), _counted(self._frames)
+        self.size = sum([batch.size for batch in self._batches])
+        self.size += _size(self._ahead) + _size(self._frames)
+
+    def release(self, first: Frame) -> None:
+        """There is a reader again, which is given `first` before all that waits."""
+        self._held = None
+        self._first = first
+
+    def waiting(self) -> Iterator[Frame]:
+        """What has not been taken, but for documents of which there are many, in any order."""
+        yield from self._ahead
+        for batch in self._batches:
+            yield from batch.rest
+        yield from self._frames
 
     def push(self, frame: Frame) -> None:
         """Queue one frame; dropped when closed; closes the outbox when over its limit."""
-        if self.close_code is None and self._admits(len(frame.data)):
+        if self.close_code is None and self._admits(len(frame.data), 1):
             self._frames.append(frame)
             if self._news is not None or self._waiter is not None:
                 self._wake()
@@ -120,7 +176,7 @@ class Outbox:
         """Queue one frame, ahead of a long queue: a heartbeat must not come too late."""
         if not self.is_long:
             self.push(frame)
-        elif self.close_code is None and self._admits(len(frame.data)):
+        elif self.close_code is None and self._admits(len(frame.data), 1):
             self._ahead.append(frame)
             self._wake()
 
@@ -128,12 +184,12 @@ class Outbox:
         """Queue several frames in order, as one push."""
         if isinstance(frames, list) and len(frames) == 1:
             self.push(frames[0])
-        elif self.close_code is None and self._admits(_size(frames)):
+        elif self.close_code is None and self._admits(_size(frames), _number(frames)):
             self._add(frames)
 
     def push_initial(self, frames: list[Frame] | Batch) -> None:
         """Queue the first documents of a subscription, whose size does not count as slowness."""
-        if self.close_code is None:
+        if self.close_code is None and self._may_wait(_number(frames)):
             size = _size(frames)
             self._allowed += size
             self.size += size
@@ -148,6 +204,7 @@ class Outbox:
 
     def abort(self, code: int, reason: str) -> None:
         """Close and drop what waits: the reader is not expected to get rid of it."""
+        self._first = None
         self._ahead.clear()
         self._batches.clear()
         self._frames.clear()
@@ -175,7 +232,7 @@ class Outbox:
         frames = self._chunk()
         if not frames and self.close_code is not None and not self._batches:
             return None
-        self._taken()
+        self._taken(frames)
         return frames
 
     def stalled(self) -> None:
@@ -188,11 +245,17 @@ class Outbox:
         self._writing = False
 
     async def take(self) -> list[Frame] | None:
-        """Wait for frames; return a chunk of them, in order; None once closed and empty."""
+        """Wait for frames; return a chunk of them, in order; None once closed and empty.
+
+        [] tells a reader that the queue has been handed over to another one.
+        """
         self._writing = False
+        reader = self._reader
         while True:
             if self.is_long:
                 await self._turn()
+            if reader != self._reader:
+                return []
             if frames := self._chunk():
                 break
             if not self._batches and not self._frames:
@@ -200,7 +263,7 @@ class Outbox:
                     return None
                 await self._wait()
         self.stalled()
-        self._taken()
+        self._taken(frames)
         return frames
 
     @property
@@ -208,20 +271,33 @@ class Outbox:
         """There is so much that others should have their turn while it is written."""
         return bool(self._batches) or len(self._frames) > FEW_FRAMES
 
-    def _taken(self) -> None:
+    def _taken(self, frames: list[Frame]) -> None:
+        self.sent += sum([frame.counts for frame in frames])
         if self.size <= self._limit:
             self._allowed = self._limit
             self._roomy.set()
 
     async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
-            await self._waiter
+            await waiter
         finally:
-            self._waiter = None
+            if self._waiter is waiter:
+                self._waiter = None
 
-    def _admits(self, size: int) -> bool:
+    def _may_wait(self, number: int) -> bool:
+        """Count so many frames more, if there is no reader; else close."""
+        if self._held is None:
+            return True
+        self._held -= number
+        if self._held < 0:
+            self.abort(*TOO_LONG_AWAY)
+        return self._held >= 0
+
+    def _admits(self, size: int, number: int) -> bool:
         """Count so many bytes more; else close, for a client that has too much already."""
+        if self._held is not None and not self._may_wait(number):
+            return False
         if self.size + size > self._allowed:
             if self.size > self._limit:
                 self.abort(*TOO_SLOW)
@@ -241,10 +317,13 @@ class Outbox:
     def _put_in_batches(self) -> None:
         """Queue what waits as a batch, to be taken little by little or with a batch behind it."""
         if self._frames:
-            self._batches.append(Batch(emptying(self._frames), _size(self._frames)))
+            self._batches.append(listed(self._frames, _size(self._frames)))
             self._frames = []
 
     def _chunk(self) -> list[Frame]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return [first]
         if self._ahead:
             frames, self._ahead = self._ahead, []
             self.size -= _size(frames)
@@ -283,6 +362,14 @@ class Outbox:
             news()
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _number(frames: list[Frame] | Batch) -> int:
+    return frames.number if isinstance(frames, Batch) else len(frames)
+
+
+def _counted(frames: list[Frame]) -> list[Frame]:
+    return [frame for frame in frames if frame.counts]
 
 
 def _size(frames: list[Frame] | Batch) -> int:

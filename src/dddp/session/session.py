@@ -11,46 +11,58 @@ from dddp.api.rate_limit import Request
 from dddp.api.this import Invocation
 from dddp.conf import conf
 from dddp.protocol import messages
-from dddp.protocol.connection import NORMAL_CLOSURE, Connection
-from dddp.protocol.events import Close, Connected, Disconnect, Method, Send, Sub, Unsub
+from dddp.protocol.connection import NORMAL_CLOSURE
+from dddp.protocol.events import Event, Method, Send, Sub, Unsub
+from dddp.protocol.frames import Answer
 from dddp.random_stream import RandomStreams
 from dddp.session.calling import Calling
 from dddp.session.greeting import greet
 from dddp.session.handle import ConnectionHandle
 from dddp.session.inbox import Inbox
 from dddp.session.info import ConnectionInfo
-from dddp.session.outbox import Outbox
 from dddp.session.rights import Login, Rights
 from dddp.session.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
+    from dddp.session.attachment import Attachment
     from dddp.session.hub import Hub
 
 logger = logging.getLogger("dddp.session")
 
-CONNECT_SECONDS = 45.0
-"""How long a client may take to send `connect` (Meteor 3)."""
+Key = tuple[str, str | None]
+KINDS = {Sub: "sub", Unsub: "unsub", Method: "method"}
 
-LATE_SECONDS = 1.0
-"""By which a timer comes too late only if the server was stopped, or too busy to read."""
+
+class _Begin:
+    """Comes before all that a new client sends."""
+
+
+_BEGIN = _Begin()
 
 
 class Session:
-    """What the server keeps for one connection.
+    """What the server keeps for one client; its connection may be lost and replaced.
 
-    `sub`, `unsub` and `method` are handled one after the other in order of arrival (DDP 1);
-    pings are answered at once. Everything but `receive` is called by this package only.
+    `sub`, `unsub` and `method` are handled one after the other in order of arrival (DDP 1).
+    Everything here is called by this package only.
+
+    Attributes:
+        id: who knows it can take the session over, so it is shown to its client only.
+        version: of DDP.
+        connection: what applications see of it.
     """
 
-    def __init__(self, hub: Hub, info: ConnectionInfo, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, hub: Hub, attachment: Attachment, info: ConnectionInfo, id: str, version: str
+    ) -> None:
         self._hub = hub
         self._loop = asyncio.get_running_loop()
-        self.id = ""
-        self.connection = ConnectionHandle(hub, info, self.lost)
-        self.outbox = Outbox(
-            conf.outbox_bytes, conf.outbox_seconds, self._loop.time, hub.turns.next
-        )
-        self.outbox.on_abort(lambda: self._loop.call_soon(self.lost))
+        self._attachment: Attachment | None = attachment
+        self.id = id
+        self.version = version
+        self.connection = ConnectionHandle(hub, info, self.end)
+        self.outbox = attachment.outbox
+        self._watch_outbox()
         self._rights = Rights(hub, self._rights_changed, self._end_if_gone)
         self._subscriptions = Subscriptions(
             hub,
@@ -69,52 +81,72 @@ class Session:
             caught_up=self._caught_up,
             served=self._end_if_gone,
         )
-        self._protocol = Connection(
-            new_id, self._loop.time(), conf.heartbeat_interval, conf.heartbeat_timeout
-        )
         self._inbox = Inbox(conf.max_inbound_messages, conf.max_message_bytes)
+        self._handling: Event | None = None
+        self._repeated: set[Key] = set()
         self._following_rights: asyncio.Task[None] | None = None
         self._rights_are_stale = False
         self._room = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_lost = False
-        self._opened = self._loop.time()
-        self._watch_heartbeat()
+        self._has_ended = False
 
     @property
     def user_id(self) -> str | None:
         """The primary key of the logged-in user, if there is one who is active."""
         return self._rights.user_id
 
-    async def receive(self, data: str | bytes) -> None:
-        """Take in the text of one DDP message; waits while too much is unhandled."""
-        if not self.feed(data):
-            await self.room()
+    def begin(self) -> None:
+        """The client has connected; all else is handled behind what is done about that."""
+        self.outbox.push(messages.connected(self.id))
+        self._queue(_BEGIN)
 
-    def feed(self, data: str | bytes) -> bool:
-        """Take in the text of one DDP message; False if there must be `room` before the next."""
-        if self._is_lost:
-            return True
-        for event in self._protocol.receive(data, self._loop.time()):
-            self._take(event, len(data))
-        return not self._inbox.full
+    def take(self, event: Event, size: int) -> None:
+        """Handle what the client has sent in `size` bytes, when it is its turn."""
+        if self._has_ended or (self._repeated and self._is_repeated(event)):
+            return
+        self._queue(event, size)
 
-    async def room(self) -> None:
-        """Wait while too much is unhandled."""
-        while self._inbox.full and not self._is_lost:
+    def is_full(self, attachment: Attachment) -> bool:
+        """Too much is unhandled to read more of what this connection sends."""
+        return self._inbox.full and self._attachment is attachment
+
+    async def room(self, attachment: Attachment) -> None:
+        """Wait while it is full."""
+        while self.is_full(attachment):
             self._room.clear()
             await self._room.wait()
 
-    def lost(self) -> None:
-        """The transport is gone or will be closed: end everything this session has."""
-        if self._is_lost:
-            return
-        self._is_lost = True
-        self.outbox.close(*NORMAL_CLOSURE)
+    def is_open_to(self, info: ConnectionInfo) -> bool:
+        """May a connection of a client that knows the id have this session?"""
+        return self.connection.may_move_to(info)
+
+    def detach(self, frames: int) -> None:
+        """The connection is lost: go on without, until there are so many frames more to send."""
+        self._attachment = None
         self._room.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        self.outbox.hold(frames)
+        self._watch_outbox()
+
+    def resume(self, attachment: Attachment, info: ConnectionInfo) -> None:
+        """Go on with another connection, whose client has received all that was sent."""
+        if self._attachment is not None:
+            self._attachment.part()
+            self.detach(0)
+        self._repeated = self._asked_for()
+        self._attachment = attachment
+        self.connection.move_to(info)
+        self.outbox.release(messages.connected(self.id))
+
+    def end(self) -> None:
+        """End everything that the client has here; what waits is still sent to it."""
+        if self._has_ended:
+            return
+        self._has_ended = True
+        self.outbox.close(*NORMAL_CLOSURE)
+        if self._attachment is not None:
+            self._attachment.ended()
+            self._attachment = None
+        self._room.set()
         if self._worker is not None:
             self._worker.cancel()
         if self._following_rights is not None:
@@ -122,22 +154,42 @@ class Session:
         self._calling.end()
         self._subscriptions.end()
         self._rights.end()
-        self._hub.forget(self)
+        self._hub.sessions.forget(self)
+        self._hub.rate_limiter.forget(self.connection.id)
         self.connection.ended()
 
-    def _take(self, event: Any, size: int = 0) -> None:
-        if isinstance(event, Connected):
-            self.id = self.connection.id = event.session_id
-            self.outbox.push(messages.connected(event.session_id))
-            self._queue(event)
-        elif isinstance(event, Close):
-            self.outbox.close(event.code, event.reason)
-        elif isinstance(event, Disconnect):
-            self.outbox.close(*NORMAL_CLOSURE)
-        elif isinstance(event, Send) and not event.queued:
-            self.outbox.push_ahead(event.frame)
-        else:
-            self._queue(event, size)
+    def _watch_outbox(self) -> None:
+        self.outbox.on_abort(lambda: self._loop.call_soon(self._end_if_closed))
+
+    def _end_if_closed(self) -> None:
+        if self.outbox.closed:
+            self.end()
+
+    def _asked_for(self) -> set[Key]:
+        """What a client that cannot know better asks for once more when it has reconnected.
+
+        Its subscriptions, and whatever has not been answered, as far as it has arrived here.
+        """
+        known: set[Key] = {("sub", id) for id in self._subscriptions.ids()}
+        known.update(("method", id) for id in self._calling.ids())
+        known.update(_key(event) for event in [self._handling, *self._inbox])
+        for frame in self.outbox.waiting():
+            if isinstance(frame, Answer):
+                kind, id = frame.to
+                known.update([(kind, id), ("unsub", id)] if kind == "sub" else [(kind, id)])
+        return known
+
+    def _is_repeated(self, event: Event) -> bool:
+        """It has been asked for before the connection was lost, and this is the first repetition.
+
+        A client that does not repeat its subscriptions may end one and use its id again.
+        """
+        kind, id = key = _key(event)
+        is_repeated = key in self._repeated
+        self._repeated.discard(key)
+        if kind != "method":
+            self._repeated -= {("sub", id), ("unsub", id)}
+        return is_repeated
 
     def _queue(self, event: Any, size: int = 0) -> None:
         self._inbox.add(event, size)
@@ -147,45 +199,27 @@ class Session:
     async def _work(self) -> None:
         try:
             while self._inbox:
-                event = self._inbox.next()
+                event = self._handling = self._inbox.next()
                 try:
                     await HANDLERS[type(event)](self, event)
                 except Exception:
-                    logger.exception("Handling a message of session %s failed", self.id)
+                    logger.exception("%s failed", self._describe("Handling a message"))
+                self._handling = None
                 if not self._inbox.full:
                     self._room.set()
         finally:
             self._worker = None
 
-    def _watch_heartbeat(self) -> None:
-        """Wake up when the protocol's deadline may have come; it moves with every message."""
-        now = self._loop.time()
-        if self._timer is not None:
-            if now - self._timer.when() > LATE_SECONDS:
-                # It is the server that was away. What the client has sent meanwhile is read first.
-                self._wake_up_at(now + conf.heartbeat_timeout)
-                return
-            for event in self._protocol.tick(now):
-                self._take(event)
-        deadline = self._protocol.deadline
-        if not self.id and now > self._opened + CONNECT_SECONDS:
-            self.outbox.close(*NORMAL_CLOSURE)
-        if self._is_lost or self.outbox.closed:
-            return
-        self._wake_up_at(now + conf.heartbeat_interval if deadline is None else deadline)
-
-    def _wake_up_at(self, when: float) -> None:
-        self._timer = self._loop.call_at(when, self._watch_heartbeat)
-
     async def _send(self, event: Send) -> None:
         self.outbox.push(event.frame)
 
-    async def _begin(self, event: Connected) -> None:
+    async def _begin(self, event: _Begin) -> None:
         for hook in self._hub.registry.connection_hooks():
             try:
                 await self._greet(hook)
             except Exception:
                 logger.exception("%s failed", self._describe(f"on_connection {hook!r}"))
+        self.connection.is_greeted = True
         await self._subscriptions.begin()
 
     async def _greet(self, hook: Callable[[], Any]) -> None:
@@ -210,7 +244,7 @@ class Session:
     def _end_if_gone(self) -> None:
         """Close once what the login depends on is gone, unless a method is about to replace it."""
         if self._rights.is_gone and not self._calling.replaces_login:
-            self.lost()
+            self.end()
 
     def _rights_changed(self) -> None:
         self._rights_are_stale = True
@@ -230,7 +264,7 @@ class Session:
 
     def _admit(self, type: str, name: str) -> None:
         """Raises MeteorError if there are too many requests, or what a rule's function raises."""
-        request = Request(self.user_id, self.connection.client_address, self.id, name, type)
+        request = Request(self.user_id, self.connection.address, self.connection.id, name, type)
         self._hub.rate_limiter.require(request)
 
     async def _caught_up(self) -> None:
@@ -248,14 +282,20 @@ class Session:
     def _describe(self, what: str) -> str:
         """For the log: what somebody has called or subscribed to, and who."""
         user = "an anonymous user" if self.user_id is None else f"user {self.user_id}"
-        address = self.connection.client_address or "an unknown address"
-        return f"{what} of {user} at {address} (session {self.id})"
+        address = self.connection.address or "an unknown address"
+        return f"{what} of {user} at {address} (connection {self.connection.id})"
 
 
 HANDLERS: dict[type, Callable[[Session, Any], Awaitable[None]]] = {
-    Connected: Session._begin,
+    _Begin: Session._begin,
     Send: Session._send,
     Sub: Session._subscribe,
     Unsub: Session._unsubscribe,
     Method: Session._call,
 }
+
+
+def _key(event: Any) -> Key:
+    """What a message asks for."""
+    kind = KINDS.get(type(event))
+    return ("", None) if kind is None else (kind, event.id)

@@ -52,6 +52,10 @@ class Subscriptions:
         """Those that the client sees."""
         return [query for query in self._view.sources if isinstance(query, LiveQuery)]
 
+    def ids(self) -> list[str]:
+        """The client's, of what it has subscribed to."""
+        return list(self._named)
+
     async def begin(self) -> None:
         """Start the universal publications."""
         for publication in self._hub.registry.universal():

@@ -187,7 +187,8 @@ def _tell(views: list[View], shape: AnyShape, changes: Changes) -> None:
     if len(changes) > MANY:
         values = [after or b"" for _, after in _some(changes.values())]
         size = _about_size(values, len(changes))
-        batch = Batch(_frames(shape, emptying(list(changes.items()))), size)
+        built = _frames(shape, emptying(list(changes.items())))
+        batch = Batch(built, size, len(changes))
         for view, own in zip(views, batch.shared(len(views)), strict=True):
             view.sink.push_all(own)
     else:
@@ -216,7 +217,8 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
         initial = _shared(source)
         return initial.batch() if len(documents) > MANY else initial.all()
     if len(documents) > MANY:
-        return Batch(messages.all_added(shape.collection, dict(documents)), _size_of(documents))
+        frames = messages.all_added(shape.collection, dict(documents))
+        return Batch(frames, _size_of(documents), len(documents))
     return list(messages.all_added(shape.collection, documents))
 
 
@@ -233,7 +235,8 @@ def _shared(source: Source) -> Initial:
 
 def _removed(name: str, documents: Documents) -> list[Frame] | Batch:
     frames = (messages.removed(name, identity) for identity in list(documents))
-    return Batch(frames, ENVELOPE * len(documents)) if len(documents) > MANY else list(frames)
+    number = len(documents)
+    return Batch(frames, ENVELOPE * number, number) if number > MANY else list(frames)
 
 
 def _some(values: Collection[T]) -> list[T]:

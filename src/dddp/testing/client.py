@@ -62,7 +62,7 @@ class DDPClient(Mirror):
         **options: Any,
     ) -> None:
         super().__init__()
-        self.url = sockjs_url(url) if sockjs or transport else url
+        self.url = self._base = url
         self.closed: tuple[int, str] | None = None
         self._sockjs = sockjs or transport is not None
         self._transport = transport
@@ -88,6 +88,8 @@ class DDPClient(Mirror):
 
     async def open(self) -> None:
         """Open the socket; nothing is sent yet."""
+        if self._sockjs:
+            self.url = sockjs_url(self._base)
         if self._transport is not None:
             await self._open_http(self._transport)
             return
@@ -101,8 +103,42 @@ class DDPClient(Mirror):
         if self.session is None:
             raise ConnectionError(f"The server did not connect: {self.messages[-1:]}")
 
+    def cut(self) -> None:
+        """End the connection as a failing network does: without a word."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def reconnect(self, resume: bool = True) -> bool:
+        """Open a new connection, as clients do when theirs is lost (Meteor 3.5).
+
+        Calls without a result and subscriptions are sent again at once.
+
+        Args:
+            resume: ask for the session that there was.
+
+        Returns:
+            The session goes on. Else it is another one, and nothing is known of the old one.
+        """
+        before = self.session
+        self.cut()
+        await self._end_socket()
+        resumption, unfinished = self.reconnecting()
+        await self.open()
+        seen, self.closed = len(self.messages), None
+        connect = {"msg": "connect", "version": "1", "support": ["1"]}
+        for message in (connect | (resumption if resume else {}), *unfinished):
+            await self.send_text(json.dumps(message))
+        await self.wait_for(lambda: len(self.messages) > seen)
+        return self.session == before
+
     async def close(self) -> None:
-        """Close the socket."""
+        """Say so, and close the socket."""
+        if self.session is not None and self.closed is None:
+            with contextlib.suppress(ConnectionError):
+                await self.send({"msg": "disconnect"})
+        await self._end_socket()
+
+    async def _end_socket(self) -> None:
         if self._socket is not None:
             await self._socket.close()
         if self._http is not None:

@@ -15,7 +15,7 @@ Message = dict[str, Any]
 
 
 class Mirror:
-    """The documents, subscriptions and method calls of one connection as its client sees them.
+    """The documents, subscriptions and method calls of one client as it sees them.
 
     Attributes:
         collections: name -> id -> fields.
@@ -23,6 +23,7 @@ class Mirror:
         violations: a sentence for each message that no DDP server may send there: `added` for a
             document the client has, `updated` for a call it did not make, ...
         session: the id of the session once there is one.
+        received: how many messages have come in this session, but for pings and pongs.
         ready: ids of subscriptions that were ready.
         ended: ids of subscriptions that got `nosub`, with their error or None.
         results: id of a call -> its `result` message, decoded.
@@ -34,24 +35,46 @@ class Mirror:
         self.messages: list[Message] = []
         self.violations: list[str] = []
         self.session: str | None = None
+        self.received = 0
         self.ready: set[str] = set()
         self.ended: dict[str, Message | None] = {}
         self.results: dict[str, Message] = {}
         self.updated: set[str] = set()
         self._unanswered: Counter[str] = Counter()
         self._unwritten: Counter[str] = Counter()
+        self._asked: dict[tuple[str, str], Message] = {}
+        self._may_connect = True
 
     def sent(self, message: Message) -> None:
         """Note what the client sends."""
-        if message.get("msg") == "method" and isinstance(message.get("id"), str):
-            self._unanswered[message["id"]] += 1
-            self._unwritten[message["id"]] += 1
+        kind, id = message.get("msg"), message.get("id")
+        if kind not in ("method", "sub", "unsub") or not isinstance(id, str):
+            return
+        self._asked.setdefault((kind, id), message)
+        if kind == "method":
+            self._unanswered[id] += 1
+            self._unwritten[id] += 1
+        elif kind == "unsub":
+            self._asked.pop(("sub", id), None)
+
+    def reconnecting(self) -> tuple[Message, list[Message]]:
+        """The connection is lost; what to say on a new one, where a `connected` may come again.
+
+        Returns:
+            What goes into `connect` to resume the session, and what to send again behind it
+            without waiting for an answer: calls without a result, all subscriptions, and what has
+            been said of ending some.
+        """
+        self._may_connect = True
+        resume = {"session": self.session, "receivedCount": self.received} if self.session else {}
+        return resume, sorted(self._asked.values(), key=lambda each: each["msg"] != "method")
 
     def receive(self, text: str) -> Message:
         """Take in a server's message; returns it parsed, or {} if it is none."""
         try:
             message = msgspec.json.decode(text, type=dict)
             self.messages.append(message)
+            self.received += message["msg"] not in ("ping", "pong")
             if not self.session and message["msg"] not in ("connected", "failed", "error"):
                 self._violation("something before connected", message)
             handler = HANDLERS.get(message["msg"])
@@ -68,20 +91,36 @@ class Mirror:
         self.violations.append(f"{what}: {message}")
 
     def _connected(self, message: Message) -> None:
-        if self.session is not None:
+        if not self._may_connect:
             self._violation("connected twice", message)
-        self.session = message["session"]
+        self._may_connect = False
+        before, self.session = self.session, message["session"]
+        if before not in (None, self.session):
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Of another session nothing is known but what has been sent again."""
+        self.received = 1
+        self.collections.clear()
+        self.ready.clear()
+        self.updated.update(self.results)
+        calls = [id for kind, id in self._asked if kind == "method"]
+        self._unanswered, self._unwritten = Counter(calls), Counter(calls)
 
     def _ready(self, message: Message) -> None:
         self.ready.update(message["subs"])
 
     def _nosub(self, message: Message) -> None:
-        self.ended[message.get("id", "")] = message.get("error")
+        id = message.get("id", "")
+        self.ended[id] = message.get("error")
+        self._asked.pop(("sub", id), None)
+        self._asked.pop(("unsub", id), None)
 
     def _result(self, message: Message) -> None:
         if "result" in message:
             message = {**message, "result": ejson.from_json(message["result"])}
         self._settle(self._unanswered, message["id"], message)
+        self._asked.pop(("method", message["id"]), None)
         self.results[message["id"]] = message
 
     def _updated(self, message: Message) -> None:

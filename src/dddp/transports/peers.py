@@ -16,7 +16,10 @@ class Outbox(Protocol):
     close_reason: str
 
     def take(self) -> Awaitable[list[Frame] | None]:
-        """Frames to send; None when the connection shall be closed."""
+        """Frames to send; None when the connection shall be closed.
+
+        [] when others get them from now on: look again at which outbox it is.
+        """
 
     @property
     def is_long(self) -> bool:
@@ -39,11 +42,11 @@ class Outbox(Protocol):
 
 
 class Session(Protocol):
-    """See `dddp.session.session.Session`."""
+    """See `dddp.session.attachment.Attachment`."""
 
     @property
     def outbox(self) -> Outbox:
-        """What waits to be sent to this client."""
+        """What waits to be sent to this client. It may be another one after each `receive`."""
 
     async def receive(self, data: str | bytes) -> None:
         """Take in one DDP message; waits while too many are unhandled."""

@@ -55,7 +55,7 @@ class HttpSession:
         outbox = self._session.outbox
         if outbox is not self._watched:
             self._watched = outbox
-            outbox.on_abort(lambda: self._aborted(outbox))
+            outbox.on_abort(self._aborted)
         return outbox
 
     def is_of(self, owner: str | None) -> bool:
@@ -107,9 +107,10 @@ class HttpSession:
         delay = conf.sockjs_disconnect_delay
         self._timer = asyncio.get_running_loop().call_later(delay, self.end, *INTERRUPTED)
 
-    def _aborted(self, outbox: Outbox) -> None:
+    def _aborted(self) -> None:
         """The client was given up on; without a response the next one hears of it."""
-        if outbox is self._session.outbox and self._stop_response is not None:
+        outbox = self._session.outbox
+        if self._stop_response is not None:
             self._stop_response((outbox.close_code or INTERRUPTED[0], outbox.close_reason))
 
 

@@ -11,7 +11,7 @@ from dddp.session.info import ConnectionInfo
 from dddp.transports import access
 from dddp.transports.asgi_types import Receive, Scope, Send
 from dddp.transports.framing import Framing, Rejected, incoming
-from dddp.transports.peers import Hub, Session
+from dddp.transports.peers import Hub, Outbox, Session
 
 logger = logging.getLogger("dddp.transports")
 
@@ -105,8 +105,7 @@ class Conversation:
         """Talk until either side ends it; cancellation ends it at once."""
         try:
             async with asyncio.TaskGroup() as group:
-                writer = group.create_task(self._write())
-                self._session.outbox.on_abort(lambda: self._give_up(writer))
+                group.create_task(self._write())
                 await self._read()
         except* _Ended:
             pass
@@ -132,18 +131,26 @@ class Conversation:
                 self._end(rejected.close)
 
     async def _write(self) -> None:
-        outbox = self._session.outbox
+        outbox = self._watched_outbox()
         try:
             if self._framing.opening is not None:
                 await self._send_text(self._framing.opening)
             while (frames := await outbox.take()) is not None:
                 for frame in frames:
                     await self._send_text(self._framing.encode(frame))
+                if self._session.outbox is not outbox:
+                    outbox = self._watched_outbox()
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not self._given_up or task is None or task.uncancel() > 0:
                 raise
         self._end((outbox.close_code or NORMAL, outbox.close_reason))
+
+    def _watched_outbox(self) -> Outbox:
+        outbox, writer = self._session.outbox, asyncio.current_task()
+        assert writer is not None
+        outbox.on_abort(lambda: self._give_up(writer))
+        return outbox
 
     def _give_up(self, writer: asyncio.Task[None]) -> None:
         """The outbox is closed while a send may be stuck in it."""

@@ -43,8 +43,8 @@ async def hub(db_project, configure):
     hub = Hub()
     await hub.start()
     yield hub
-    for session in list(hub.sessions):
-        session.lost()
+    for session in hub.sessions:
+        session.end()
     await hub.stop()
 
 

@@ -204,7 +204,7 @@ class TestLeaks:
             await client.call("login", by_name("ada", PASSWORD))
             await client.call("logout")
             await client.call("login", by_name("ada", PASSWORD))
-        assert client.session in tokens._current
+        assert client.server.connection.id in tokens._current
         callbacks = client.server.connection._on_close
         assert len(callbacks._waiting) == 1
 

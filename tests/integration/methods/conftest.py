@@ -20,8 +20,8 @@ async def hub(db_project, registry):
     hub = Hub(registry)
     await hub.start()
     yield hub
-    for session in list(hub.sessions):
-        session.lost()
+    for session in hub.sessions:
+        session.end()
     await hub.stop()
     assert hub.fences.outstanding() == []
 

@@ -37,8 +37,8 @@ async def hub(db_project, registry):
     hub = Hub(registry)
     await hub.start()
     yield hub
-    for session in list(hub.sessions):
-        session.lost()
+    for session in hub.sessions:
+        session.end()
     assert hub.engine.queries == []
     await hub.stop()
     assert hub._finishing == set()

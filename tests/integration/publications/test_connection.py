@@ -8,6 +8,7 @@ from django.test import override_settings
 
 from club.models import Message
 from dddp.api import APIMixin, MeteorError, Publication, api_endpoint, this
+from dddp.session.handle import ConnectionHandle
 from dddp.session.hub import Hub
 from dddp.session.info import ConnectionInfo
 from tools.feed import outage, until
@@ -74,10 +75,14 @@ def login_with(offer):
             raise MeteorError("no")
 
 
+def handle_of(hub, info):
+    return ConnectionHandle(hub, info, lambda: None)
+
+
 class TestWhatItTells:
-    async def test_of_a_request(self, hub, handed):
+    async def test_of_a_request(self, hub):
         info = ConnectionInfo("192.0.2.7", HEADERS, transport="sockjs-websocket")
-        handle = hub.open(info).connection
+        handle = handle_of(hub, info)
         assert handle.client_address == "192.0.2.7"
         assert handle.headers["accept-language"] == "de,en"
         assert handle.headers["cookie"] == "a=1; b=2"
@@ -86,19 +91,23 @@ class TestWhatItTells:
 
     @pytest.mark.parametrize("secure", [True, False])
     async def test_of_tls(self, hub, secure):
-        assert hub.open(ConnectionInfo(secure=secure)).connection.secure is secure
+        assert handle_of(hub, ConnectionInfo(secure=secure)).secure is secure
 
     @override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"))
     async def test_of_tls_before_a_proxy(self, hub):
-        assert hub.open(ConnectionInfo(headers=HEADERS)).connection.secure
+        assert handle_of(hub, ConnectionInfo(headers=HEADERS)).secure
 
     async def test_nothing_is_known(self, hub):
-        handle = hub.open(ConnectionInfo()).connection
-        assert (handle.id, handle.client_address, dict(handle.headers)) == ("", "", {})
+        handle = handle_of(hub, ConnectionInfo())
+        assert (handle.client_address, dict(handle.headers)) == ("", {})
 
-    async def test_the_session(self, client, handed):
+    async def test_an_id_that_is_not_the_secret_one_of_the_session(self, hub, client, handed):
         await client.call("hold")
-        assert handed[0].id == client.session
+        assert handed[0].id != client.session
+        async with InProcess(hub) as other:
+            mine = handed[0].id
+            await other.call("hold")
+            assert handed[0].id != mine
 
     async def test_in_publications_it_is_the_same(self, client, handed, offer):
         seen = []
@@ -133,7 +142,7 @@ class TestClose:
     async def test_nothing_more_is_handled(self, hub, client, handed):
         await client.call("hold")
         handed.clear()
-        client.server.lost()
+        client.server.end()
         await client.send({"msg": "method", "id": "2", "method": "hold"})
         await until(lambda: client.server._worker is None)
         assert handed == []
@@ -150,7 +159,7 @@ class TestOnClose:
         handed[0].on_close(lambda: called.append(threading.current_thread().name[:9]))
         await asyncio.to_thread(handed[0].on_close, later)
         await client.close()
-        client.server.lost()
+        client.server.end()
         await until(lambda: called == ["dddp-user", "coroutine"])
 
     async def test_of_a_closed_one_at_once(self, client, handed):

@@ -439,4 +439,4 @@ async def test_a_client_that_does_not_read_is_closed(hub, offer, monkeypatch):
     await session.receive('{"msg":"sub","id":"1","name":"Flood"}')
     await until(lambda: session.outbox.closed)
     assert session.outbox.close_code == 1013
-    await until(lambda: session not in hub.sessions and not hub._finishing)
+    await until(lambda: not len(hub.sessions) and not hub._finishing)

@@ -36,8 +36,7 @@ NO_JSON: list[str | bytes] = [
 
 
 def connection(**options: float) -> Connection:
-    ids = iter(f"session{number}" for number in range(10))
-    return Connection(lambda: next(ids), now=0.0, **options)
+    return Connection(now=0.0, **options)
 
 
 def send(to: Connection, message: Any, now: float = 0.0) -> list[Event]:
@@ -74,7 +73,7 @@ def bad(reason: str, *offending: Any) -> dict[str, Any]:
 class TestConnect:
     def test_agreed(self) -> None:
         assert send(connection(), {"msg": "connect", "version": "1", "support": ["1"]}) == [
-            Connected("session0", "1")
+            Connected("1")
         ]
 
     @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ class TestConnect:
     def test_versions_both_speak(self, version: str, support: list[str], agreed: bool) -> None:
         one = connection()
         events = send(one, {"msg": "connect", "version": version, "support": support})
-        assert events == [Connected("session0", version)]
+        assert events == [Connected(version)]
         assert one.version == version
 
     @pytest.mark.parametrize(
@@ -138,7 +137,7 @@ class TestConnect:
         self, given_: dict[str, Any], session: str | None, count: int | None
     ) -> None:
         message = {"msg": "connect", "version": "1", "support": ["1"], **given_}
-        assert send(connection(), message) == [Connected("session0", "1", session, count)]
+        assert send(connection(), message) == [Connected("1", session, count)]
 
     def test_twice(self) -> None:
         one = connected()

@@ -49,7 +49,7 @@ NOT_FOUND = MeteorError(404, "Not found").as_wire()
         (messages.nosub(None), {"msg": "nosub"}),
         (messages.nosub("s", NOT_FOUND), {"msg": "nosub", "id": "s", "error": NOT_FOUND}),
         (messages.ready(["a", "b"]), {"msg": "ready", "subs": ["a", "b"]}),
-        (messages.updated(("1",)), {"msg": "updated", "methods": ["1"]}),
+        (messages.updated("1"), {"msg": "updated", "methods": ["1"]}),
         (messages.result("1"), {"msg": "result", "id": "1"}),
         (messages.result("1", None), {"msg": "result", "id": "1", "result": None}),
         (messages.result("1", []), {"msg": "result", "id": "1", "result": []}),

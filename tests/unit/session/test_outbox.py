@@ -124,7 +124,7 @@ async def test_batches_are_built_little_by_little_and_in_order(outbox):
             yield Frame(b"%d" % number)
 
     outbox.push(Frame(b"before"))
-    outbox.push_initial(Batch(building(), 3000))
+    outbox.push_initial(Batch(building(), 3000, 1000))
     outbox.push(Frame(b"behind"))
     assert built == []
     assert [frame.data for frame in await outbox.take()][:2] == [b"before", b"0"]
@@ -136,7 +136,7 @@ async def test_batches_are_built_little_by_little_and_in_order(outbox):
 
 
 async def test_a_batch_of_nothing_is_as_if_it_were_not(outbox):
-    outbox.push_all(Batch(iter([]), 50))
+    outbox.push_all(Batch(iter([]), 50, 1))
     (frame,) = frames(1)
     outbox.push(frame)
     assert await outbox.take() == [frame]
@@ -144,14 +144,14 @@ async def test_a_batch_of_nothing_is_as_if_it_were_not(outbox):
 
 
 async def test_a_batch_counts_before_it_is_built(outbox):
-    outbox.push_initial(Batch(iter(frames(90)), 90))
-    outbox.push_all(Batch(iter(frames(90)), 90))
-    outbox.push_all(Batch(iter(frames(90)), 90))
+    outbox.push_initial(Batch(iter(frames(90)), 90, 1))
+    outbox.push_all(Batch(iter(frames(90)), 90, 1))
+    outbox.push_all(Batch(iter(frames(90)), 90, 1))
     assert outbox.closed
 
 
 async def test_a_shared_batch_is_built_once(clock):
-    first, second = Batch(iter(frames(1, 2)), 3).shared(2)
+    first, second = Batch(iter(frames(1, 2)), 3, 2).shared(2)
     outboxes = [Outbox(100, 30.0, clock) for _ in range(2)]
     for outbox, batch in zip(outboxes, (first, second), strict=True):
         outbox.push_all(batch)

@@ -1,0 +1,144 @@
+"""One client connection as its transport holds it: version, heartbeat, and whose session it is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from dddp.alea import random_id
+from dddp.conf import conf
+from dddp.protocol.connection import NORMAL_CLOSURE, Connection
+from dddp.protocol.events import Close, Connected, Disconnect, Event, Send
+from dddp.session.info import ConnectionInfo
+from dddp.session.outbox import Outbox
+from dddp.session.session import Session
+
+if TYPE_CHECKING:
+    from dddp.session.hub import Hub
+
+CONNECT_SECONDS = 45.0
+"""How long a client may take to send `connect` (Meteor 3)."""
+
+LATE_SECONDS = 1.0
+"""By which a timer comes too late only if the server was stopped, or too busy to read."""
+
+
+class Attachment:
+    """What a transport talks to. It comes and goes with the connection; its session may stay.
+
+    Attributes:
+        outbox: what the transport has to send. It is another one once the client has resumed a
+            session, and when the session has gone on without this connection.
+        session: None before `connect`.
+    """
+
+    def __init__(self, hub: Hub, info: ConnectionInfo) -> None:
+        self._hub = hub
+        self._info = info
+        self._loop = asyncio.get_running_loop()
+        self._opened = self._loop.time()
+        self._protocol = Connection(self._opened, conf.heartbeat_interval, conf.heartbeat_timeout)
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
+        self.session: Session | None = None
+        self.outbox = self._new_outbox()
+        self._watch_heartbeat()
+
+    async def receive(self, data: str | bytes) -> None:
+        """Take in the text of one DDP message; waits while too much is unhandled."""
+        if not self.feed(data):
+            await self.room()
+
+    def feed(self, data: str | bytes) -> bool:
+        """Take in the text of one DDP message; False if there must be `room` before the next."""
+        if self._ended:
+            return True
+        for event in self._protocol.receive(data, self._loop.time()):
+            self._take(event, len(data))
+        return self.session is None or not self.session.is_full(self)
+
+    async def room(self) -> None:
+        """Wait while too much is unhandled."""
+        if self.session is not None:
+            await self.session.room(self)
+
+    def lost(self) -> None:
+        """The transport is gone; the session is kept for a while, if it has not ended."""
+        if not self._ended:
+            self.part()
+            if self.session is not None:
+                self._hub.sessions.keep(self.session)
+
+    def close(self) -> None:
+        """End the connection and its session."""
+        if self.session is not None:
+            self.session.end()
+        self.outbox.close(*NORMAL_CLOSURE)
+
+    def part(self) -> None:
+        """For the session: it goes on without this connection, which is closed."""
+        self.ended()
+        own, self.outbox = self.outbox, self._new_outbox()
+        self.outbox.close(*NORMAL_CLOSURE)
+        own.dismiss()
+
+    def ended(self) -> None:
+        """For the session: it has ended, and what is in the outbox is the last."""
+        self._ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._hub.forget(self)
+
+    def _new_outbox(self) -> Outbox:
+        return Outbox(conf.outbox_bytes, conf.outbox_seconds, self._loop.time, self._hub.turns.next)
+
+    def _take(self, event: Event, size: int = 0) -> None:
+        if isinstance(event, Connected):
+            self._connect(event)
+        elif isinstance(event, Disconnect):
+            self.close()
+        elif isinstance(event, Close):
+            self._hang_up(event)
+        elif isinstance(event, Send) and not event.queued:
+            self.outbox.push_ahead(event.frame)
+        elif self.session is not None:
+            self.session.take(event, size)
+
+    def _connect(self, event: Connected) -> None:
+        session = self._hub.sessions.claimed(event, self._info)
+        if session is None:
+            session = Session(self._hub, self, self._info, random_id(), event.version)
+            self._hub.sessions.add(session)
+            self.session = session
+            session.begin()
+            return
+        before, self.outbox = self.outbox, session.outbox
+        self.session = session
+        session.resume(self, self._info)
+        before.hand_over()
+
+    def _hang_up(self, event: Close) -> None:
+        if self.session is None:
+            self.outbox.close(event.code, event.reason)
+        else:
+            self.lost()
+
+    def _watch_heartbeat(self) -> None:
+        """Wake up when the protocol's deadline may have come; it moves with every message."""
+        now = self._loop.time()
+        if self._timer is not None:
+            if now - self._timer.when() > LATE_SECONDS:
+                # It is the server that was away. What the client has sent meanwhile is read first.
+                self._wake_up_at(now + conf.heartbeat_timeout)
+                return
+            for event in self._protocol.tick(now):
+                self._take(event)
+        deadline = self._protocol.deadline
+        if self.session is None and now > self._opened + CONNECT_SECONDS:
+            self.outbox.close(*NORMAL_CLOSURE)
+        if self._ended or self.outbox.closed:
+            return
+        self._wake_up_at(now + conf.heartbeat_interval if deadline is None else deadline)
+
+    def _wake_up_at(self, when: float) -> None:
+        self._timer = self._loop.call_at(when, self._watch_heartbeat)

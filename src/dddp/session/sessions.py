@@ -1,0 +1,96 @@
+"""All sessions of this process, and how long those are kept whose connection is lost.
+
+Meteor 3.5, "DDP session resumption". Where this goes beyond: a client whose old connection only
+seems to be there takes its session away from it; and the number of kept sessions is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from dddp.conf import conf
+from dddp.protocol.events import Connected
+from dddp.session.info import ConnectionInfo
+
+if TYPE_CHECKING:
+    from dddp.session.session import Session
+
+AT_ONCE = 20
+"""Sessions ended in one go: ending one takes some 50 us, and thousands may be lost together."""
+
+
+class Sessions:
+    """Iterate over it for those that have not ended. Use it on the event loop only."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Session] = {}
+        self._kept: dict[Session, float] = {}
+        """Until when, the oldest first."""
+        self._timer: asyncio.Handle | None = None
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(list(self._by_id.values()))
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    @property
+    def kept(self) -> int:
+        """How many wait for their client to come back."""
+        return len(self._kept)
+
+    def add(self, session: Session) -> None:
+        """A new one."""
+        self._by_id[session.id] = session
+
+    def forget(self, session: Session) -> None:
+        """It has ended."""
+        self._by_id.pop(session.id, None)
+        self._kept.pop(session, None)
+
+    def keep(self, session: Session) -> None:
+        """Its connection is lost: keep it for the grace period, or end it."""
+        grace = conf.resume_grace_seconds
+        if session.id not in self._by_id:
+            return
+        if grace <= 0 or conf.resume_max_sessions <= 0:
+            session.end()
+            return
+        session.detach(conf.resume_max_messages)
+        loop = asyncio.get_running_loop()
+        self._kept[session] = loop.time() + grace
+        if len(self._kept) > conf.resume_max_sessions:
+            next(iter(self._kept)).end()
+        if self._timer is None:
+            self._timer = loop.call_later(grace, self._end_old_ones)
+
+    def claimed(self, event: Connected, info: ConnectionInfo) -> Session | None:
+        """The session that a new connection goes on with, if there is one; else it gets its own.
+
+        A client that cannot go on with its session for what it has missed has no use for it any
+        more, so it is ended. A connection that may not have it changes nothing.
+        """
+        session = self._by_id.get(event.resume_of or "")
+        if session is None or not session.is_open_to(info):
+            return None
+        counts = event.received_count == session.outbox.sent
+        if counts and event.version == session.version and conf.resume_grace_seconds > 0:
+            self._kept.pop(session, None)
+            return session
+        session.end()
+        return None
+
+    def _end_old_ones(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for _ in range(AT_ONCE):
+            oldest = next(iter(self._kept), None)
+            if oldest is None:
+                return
+            if self._kept[oldest] > loop.time():
+                self._timer = loop.call_at(self._kept[oldest], self._end_old_ones)
+                return
+            oldest.end()
+        self._timer = loop.call_soon(self._end_old_ones)
