@@ -26,12 +26,26 @@ CALL = "CALL benchmark_commits(%s::int, %s::int, %s::int, %s::int)"
 
 @dataclass(frozen=True)
 class Order:
-    """`rate` transactions a second for `seconds`, over books 1 to `books`."""
+    """`rate` transactions a second for `seconds`, over books 1 to `books`.
+
+    Attributes:
+        is_exact: `count` of them, however long that takes.
+    """
 
     dsn: str
     books: int
     rate: int
     seconds: float
+    is_exact: bool = False
+
+    @property
+    def calls(self) -> int:
+        """Of the procedure, by each connection."""
+        return max(1, round(self.rate * self.seconds / CONNECTIONS / AT_ONCE))
+
+    @property
+    def count(self) -> int:
+        return self.calls * AT_ONCE * CONNECTIONS
 
 
 def prepare(dsn: str) -> None:
@@ -50,11 +64,15 @@ def _commit(order: Order, first: int) -> int:
     done = 0
     with psycopg.connect(order.dsn, autocommit=True) as connection:
         begin = time.perf_counter()
-        while (now := time.perf_counter()) < begin + order.seconds:
+        while _goes_on(order, done, time.perf_counter() - begin):
             due = begin + done / AT_ONCE * every
-            if now < due:
-                time.sleep(due - now)
+            if (early := due - time.perf_counter()) > 0:
+                time.sleep(early)
             start = done * CONNECTIONS + first
             connection.execute(CALL, (start, AT_ONCE, CONNECTIONS, order.books))
             done += AT_ONCE
     return done
+
+
+def _goes_on(order: Order, done: int, seconds: float) -> bool:
+    return done < order.calls * AT_ONCE if order.is_exact else seconds < order.seconds

@@ -9,7 +9,7 @@
        hello TEXT     said by each client that is opened from now on
        open N M       N more clients, M at once -> "opened SECONDS FAILED" when all are ready
        say TEXT       said by each client now; {n} in it is the client's number, from 1
-       expect K       count from zero: K messages for each -> "expecting"
+       expect K       count from zero: K messages for all together -> "expecting"
        (all there)    -> "arrived" without being asked
        report         -> "report MISSING WRONG TIMES PAYLOADS SIZE", TIMES doubles (seconds of the
                       monotonic clock), as many 32-bit integers (which message of its client
@@ -246,7 +246,7 @@ static void report(void) {
 }
 
 static void expect(long messages) {
-    missing = messages * count;
+    missing = messages;
     times_count = payloads_count = 0;
     payloads_size = 0;
     for (int i = 0; i < count; i++) clients[i].sum = clients[i].count = 0;

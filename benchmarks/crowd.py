@@ -100,9 +100,9 @@ class Crowd:
         self._tell(b"say " + text)
         return begin
 
-    async def expect(self, messages: int) -> None:
-        """Begin anew: each client is to get that many."""
-        self._tell(b"expect %d" % messages)
+    async def expect(self, messages: int, total: int | None = None) -> None:
+        """Begin anew: each client is to get that many, or all together `total`."""
+        self._tell(b"expect %d" % (messages * self.size if total is None else total))
         await self._answer("expecting", READY_SECONDS)
 
     async def arrived(self, seconds: float) -> Arrived:
@@ -176,8 +176,8 @@ class PythonCrowd:
             client.socket.send(text.replace(b"{n}", b"%d" % number))
         return begin
 
-    async def expect(self, messages: int) -> None:
-        self._begin(messages)
+    async def expect(self, messages: int, total: int | None = None) -> None:
+        self._begin(messages * self.size if total is None else total)
 
     async def arrived(self, seconds: float) -> Arrived:
         with suppress(TimeoutError):
@@ -200,8 +200,8 @@ class PythonCrowd:
         if self.missing == 0:
             self._arrived.set()
 
-    def _begin(self, messages: int) -> None:
-        self.missing = messages * self.size
+    def _begin(self, total: int) -> None:
+        self.missing = total
         self.messages: Counter[bytes] = Counter()
         self.times: list[float] = []
         self.places: list[int] = []

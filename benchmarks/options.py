@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import inside
 from benchmarks.cases import Scale
 
-CASES = ["notify", "fanout", "initial", "memory", "storm", "methods", "writes"]
+CASES = ["notify", "fanout", "latency", "rates", "initial", "memory", "storm", "methods", "writes"]
 ENGINE_CASES = [*inside.CASES, "burst"]
 """Run when named, or with --all: they take longer than all others."""
 
@@ -51,6 +51,13 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
     add("--documents", **number, default=10_000, help="initial")
     add("--connections", **number, default=2_000, help="memory")
     add("--storm", **number, default=2_000, help="storm: clients")
+    add("--many", **number, default=100, help="latency, rates, initial: clients")
+    add("--latency-rounds", **number, default=1_000, help="latency: single changes")
+    add("--latency-rate", **number, default=500, help="latency: changes a second")
+    add("--latency-seconds", **seconds, default=6.0, help="latency: of them")
+    add("--rates", **numbers, default=[500, 1_000, 2_000, 3_000], help="rates: changes a second")
+    add("--rate-seconds", **seconds, default=3.0, help="rates: of each")
+    add("--live-queries", **number, default=10_000, help="rates: of which one matches")
     add("--callers", **numbers, default=[1, 10, 50], help="methods: clients")
     add("--call-seconds", **seconds, default=1.0, help="methods: each, twice")
     add("--saves", **number, default=500, help="writes: single saves")

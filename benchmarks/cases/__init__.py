@@ -36,6 +36,13 @@ class Scale:
     call_seconds: float
     connections: int
     storm: int
+    many: int
+    latency_rounds: int
+    latency_rate: int
+    latency_seconds: float
+    rates: list[int]
+    rate_seconds: float
+    live_queries: int
     saves: int
     writers_clients: int
     updates: list[int]

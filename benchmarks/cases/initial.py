@@ -19,7 +19,6 @@ from benchmarks.machine import cpu_seconds
 ROUNDS = 5
 ROUNDS_OF_MANY = 3
 SECONDS = 60
-CLIENTS = 100
 READY = AUTHORS = 1
 SHARE = 10
 """Of the documents one client gets, those that each of many gets."""
@@ -121,22 +120,24 @@ async def _one(scene: Scene, table: Table, documents: int) -> None:
 
 
 async def _same(scene: Scene, table: Table, each: int) -> None:
+    many = scene.world.scale.many
     await scene.connection.execute(bookstore.fill(each))
-    floor = Series(f"SELECT row_to_json, {CLIENTS} times", each * CLIENTS)
-    same = Series(f"{CLIENTS} clients, same query", each * CLIENTS)
+    floor = Series(f"SELECT row_to_json, {many} times", each * many)
+    same = Series(f"{many} clients, same query", each * many)
     for _ in range(ROUNDS_OF_MANY):
-        await scene.select(floor, CLIENTS)
-        await scene.subscribe(CLIENTS, each, SUBSCRIBE, same, None)
+        await scene.select(floor, many)
+        await scene.subscribe(many, each, SUBSCRIBE, same, None)
     _add(table, f"{each:,} documents each", floor, [same])
 
 
 async def _different(scene: Scene, table: Table, each: int) -> None:
-    await scene.connection.execute(bookstore.spread(CLIENTS, each))
-    floor = Series(f"SELECT row_to_json, {CLIENTS} different", each * CLIENTS)
-    different = Series(f"{CLIENTS} clients, different queries", each * CLIENTS)
+    many = scene.world.scale.many
+    await scene.connection.execute(bookstore.spread(many, each))
+    floor = Series(f"SELECT row_to_json, {many} different", each * many)
+    different = Series(f"{many} clients, different queries", each * many)
     for _ in range(ROUNDS_OF_MANY):
-        await scene.select(floor, CLIENTS, by_author=True)
-        await scene.subscribe(CLIENTS, each, OF_AUTHOR, different, None)
+        await scene.select(floor, many, by_author=True)
+        await scene.subscribe(many, each, OF_AUTHOR, different, None)
     _add(table, f"{each:,} documents each", floor, [different])
 
 

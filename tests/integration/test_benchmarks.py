@@ -25,7 +25,7 @@ def rows(cases, name):
 
 
 def test_deliveries(tmp_path):
-    options = ["--clients", "1", "3", "--documents", "30", "--rounds", "20"]
+    options = ["--clients", "1", "3", "--documents", "30", "--rounds", "20", "--many", "3"]
     printed, cases = figures(tmp_path, "notify", "fanout", "initial", *options)
 
     assert "Fan-out: one change" in printed
@@ -33,7 +33,18 @@ def test_deliveries(tmp_path):
     assert [row["clients"] for row in fanout if row["name"] == "dddp"] == [1, 3]
     assert {row["server"] for row in fanout} == {"dddp", "stock"}
     assert all(row["lost"] == 0 for row in fanout)
-    assert [row["documents"] for row in rows(cases, "initial")] == [30] * 3 + [300] * 2 + [100] * 2
+    assert [row["documents"] for row in rows(cases, "initial")] == [30] * 3 + [9] * 2 + [3] * 2
+
+
+def test_changes(tmp_path):
+    options = ["--many", "3", "--latency-rounds", "6", "--latency-rate", "50"]
+    options += ["--latency-seconds", "0.2"]
+    options += ["--rates", "50", "--rate-seconds", "1", "--live-queries", "9"]
+    _, cases = figures(tmp_path, "latency", "rates", *options)
+
+    assert [row["clients"] for row in rows(cases, "latency")] == [1] * 4 + [3] * 4
+    assert all(0 < row["p50"] <= row["p99"] for row in rows(cases, "latency"))
+    assert [row["missing"] for row in rows(cases, "rates")] == [0] * 3
 
 
 def test_calls_and_writes(tmp_path):
