@@ -16,7 +16,7 @@ from dddp.changefeed import backlog
 from dddp.changefeed.backlog import QueueWatch
 from dddp.changefeed.link import Link
 from dddp.exceptions import ListenerError
-from dddp.session.session import LATE_SECONDS
+from dddp.session.attachment import LATE_SECONDS
 from tools.feed import until
 
 COMMITS = 20_000
