@@ -30,6 +30,7 @@ from dddp.session.attachment import Attachment
 from dddp.session.calls import notify
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
+from dddp.session.lingering import Lingering
 from dddp.session.rate_limiter import RateLimiter
 from dddp.session.sessions import Sessions
 from dddp.session.turns import Turns
@@ -83,6 +84,7 @@ class Hub:
             pending_rows=conf.pending_rows,
             transaction_rows=conf.transaction_rows,
         )
+        self.lingering = Lingering(self.engine)
         self._starting: asyncio.Task[None] | None = None
         self._background: set[asyncio.Task[Any]] = set()
         self._finishing: set[asyncio.Future[None]] = set()
@@ -123,6 +125,7 @@ class Hub:
             attachment.close()
         for session in self.sessions:
             session.end()
+        self.lingering.end()
         if self._finishing:
             await asyncio.wait(self._finishing, timeout=FINISH_SECONDS)
         for task in [*self._background, *self._finishing]:

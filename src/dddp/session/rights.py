@@ -81,6 +81,10 @@ class Rights:
         for query, listener in self._followed():
             query.listeners.append(listener)
 
+    def live_queries(self) -> list[LiveQuery]:
+        """Those that follow the user."""
+        return [query for query, _ in self._followed()]
+
     def end(self) -> None:
         """Nobody any more."""
         for query, listener in self._followed():

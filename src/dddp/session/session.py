@@ -137,6 +137,12 @@ class Session:
         self.connection.move_to(info)
         self.outbox.release(messages.connected(self.id))
 
+    def give_up(self, seconds: float) -> None:
+        """End it, but keep its live queries: its client is expected to subscribe to them anew."""
+        queries = [*self._subscriptions.live_queries(), *self._rights.live_queries()]
+        self._hub.lingering.hold(queries, seconds)
+        self.end()
+
     def end(self) -> None:
         """End everything that the client has here; what waits is still sent to it."""
         if self._has_ended:
@@ -162,8 +168,8 @@ class Session:
         self.outbox.on_abort(lambda: self._loop.call_soon(self._end_if_closed))
 
     def _end_if_closed(self) -> None:
-        if self.outbox.closed:
-            self.end()
+        if self.outbox.closed and not self._has_ended:
+            self.give_up(conf.resume_grace_seconds)
 
     def _asked_for(self) -> set[Key]:
         """What a client that cannot know better asks for once more when it has reconnected.

@@ -56,13 +56,13 @@ class Sessions:
         if session.id not in self._by_id:
             return
         if grace <= 0 or conf.resume_max_sessions <= 0:
-            session.end()
+            session.give_up(grace)
             return
         session.detach(conf.resume_max_messages)
         loop = asyncio.get_running_loop()
         self._kept[session] = loop.time() + grace
         if len(self._kept) > conf.resume_max_sessions:
-            next(iter(self._kept)).end()
+            next(iter(self._kept)).give_up(grace)
         if self._timer is None:
             self._timer = loop.call_later(grace, self._end_old_ones)
 
@@ -79,7 +79,7 @@ class Sessions:
         if counts and event.version == session.version and conf.resume_grace_seconds > 0:
             self._kept.pop(session, None)
             return session
-        session.end()
+        session.give_up(conf.resume_grace_seconds)
         return None
 
     def _end_old_ones(self) -> None:

@@ -39,6 +39,7 @@ async def hub(db_project, registry):
     yield hub
     for session in hub.sessions:
         session.end()
+    hub.lingering.end()
     assert hub.engine.queries == []
     await hub.stop()
     assert hub._finishing == set()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import psycopg
 import pytest
 
 from dddp.api import APIMixin, Publication, api_endpoint, this
@@ -71,6 +72,19 @@ def settings_of_ddp(monkeypatch):
     from django.conf import settings
 
     return lambda name, value: monkeypatch.setattr(settings, name, value, raising=False)
+
+
+@pytest.fixture
+def statements(monkeypatch):
+    """What is asked of the database, in whatever thread."""
+    statements, execute = [], psycopg.Cursor.execute
+
+    def counted(cursor, query, *args, **options):
+        statements.append(query)
+        return execute(cursor, query, *args, **options)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+    return statements
 
 
 def told(client, seen):
@@ -459,3 +473,79 @@ class TestWhoMayHaveIt:
         registry.on_connection(lambda: this.connection.client_address)
         assert await self.resumes(hub)
         assert not await self.resumes(hub, address="192.0.2.8")
+
+
+@pytest.mark.usefixtures("keyed")
+class TestCheapReconnects:
+    """Whoever has to subscribe anew finds the queries live."""
+
+    @pytest.fixture
+    async def subscribed(self, hub, client, statements):
+        await db(lambda: Keyed.objects.create(key="a"))
+        statements.clear()
+        await client.subscribe("AllKeyed")
+        assert statements
+        return client
+
+    async def again(self, client, statements, count=None, resume=True):
+        if count is not None:
+            client.received = count
+        statements.clear()
+        assert not await client.reconnect(resume)
+        await client.wait_for(lambda: client.ready)
+        assert set(client.collections["zoo.keyed"]) == {"a"}
+        return len(statements)
+
+    async def test_without_resuming(self, subscribed, statements):
+        subscribed.cut()
+        assert await self.again(subscribed, statements, resume=False) == 0
+
+    async def test_with_a_wrong_count(self, subscribed, statements):
+        subscribed.cut()
+        assert await self.again(subscribed, statements, count=1) == 0
+
+    async def test_when_too_much_has_come_meanwhile(
+        self, hub, subscribed, statements, settings_of_ddp
+    ):
+        settings_of_ddp("DDP_RESUME_MAX_MESSAGES", 0)
+        subscribed.cut()
+        await db(lambda: Keyed.objects.update(value="2"))
+        await until(lambda: not len(hub.sessions))
+        assert await self.again(subscribed, statements) == 0
+        assert subscribed.collections["zoo.keyed"]["a"]["value"] == "2"
+
+    async def test_when_no_sessions_are_kept(self, subscribed, statements, settings_of_ddp):
+        settings_of_ddp("DDP_RESUME_MAX_SESSIONS", 0)
+        subscribed.cut()
+        assert await self.again(subscribed, statements) == 0
+
+    async def test_many_at_once(self, hub, subscribed, statements):
+        others = [InProcess(hub) for _ in range(50)]
+        for each in others:
+            await each.__aenter__()
+            await each.subscribe("AllKeyed")
+        for each in (subscribed, *others):
+            each.cut()
+        statements.clear()
+        for each in (subscribed, *others):
+            each.received = 0
+        await asyncio.gather(*(each.reconnect() for each in (subscribed, *others)))
+        for each in others:
+            await each.wait_for(lambda each=each: each.ready)
+        assert statements == []
+        assert len(hub.engine.queries) == 1
+        for each in others:
+            await each.close()
+
+    @pytest.mark.usefixtures("grace")
+    async def test_the_time_is_over(self, hub, subscribed, statements):
+        subscribed.received = 0
+        subscribed.cut()
+        await claims(hub, claim(subscribed.session, 0))
+        assert len(hub.lingering) == 1
+        await until(lambda: not hub.engine.queries)
+        assert await self.again(subscribed, statements) > 0
+
+    async def test_not_when_the_client_has_said_that_it_goes(self, hub, subscribed):
+        await subscribed.close()
+        assert hub.engine.queries == []
