@@ -7,6 +7,7 @@ from django.apps import apps
 from dddp.api import API, Publication
 from dddp.meteor import conf
 from dddp.meteor.bundle import read_bundle
+from dddp.meteor.mounting import link_prefix
 from dddp.meteor.versions import announced
 
 VERSIONS = "meteor_autoupdate_clientVersions"
@@ -27,11 +28,13 @@ class ClientVersions(Publication):
         path = conf.get("bundle")
         if path is None:
             return
-        own_id = read_bundle(str(path)).app_id
-        if own_id and app_id and own_id != app_id:
+        bundle = read_bundle(str(path))
+        if bundle.app_id and app_id and bundle.app_id != app_id:
             return  # another app, made for the same address
-        for arch, document in announced().items():
-            self.added(VERSIONS, arch, document)
+        prefix = link_prefix()
+        for arch, versions in announced().items():
+            assets = [{"url": prefix + file.url} for file in bundle.programs[arch].css]
+            self.added(VERSIONS, arch, {**versions, "assets": assets})
 
 
 class NoLoginServices(Publication):

@@ -24,8 +24,8 @@ KINDS: dict[str, Callable[[Entry], bool]] = {
 }
 
 
-def announced() -> dict[str, dict[str, Any]]:
-    """What `meteor_autoupdate_clientVersions` publishes: documents by id, which is an architecture.
+def announced() -> dict[str, dict[str, str]]:
+    """What `meteor_autoupdate_clientVersions` publishes, by architecture.
 
     They are those of `DDP_METEOR_BUNDLE`. Without that setting nobody knows what the pages were
     made of that connect here; so nothing is published, and nothing reloads.
@@ -35,15 +35,11 @@ def announced() -> dict[str, dict[str, Any]]:
         return {}
     public = conf.public_settings()
     return {
-        arch: {
-            **versions(program, public),
-            "assets": [{"url": file.url} for file in program.css],
-        }
-        for arch, program in read_bundle(str(path)).programs.items()
+        arch: versions(program, public) for arch, program in read_bundle(str(path)).programs.items()
     }
 
 
-def of_page(bundle: Bundle) -> dict[str, dict[str, Any]]:
+def of_page(bundle: Bundle) -> dict[str, dict[str, str]]:
     """For `autoupdate.versions` of a page, by architecture.
 
     What is announced goes before what the bundle is: a page whose versions are others than those
@@ -51,10 +47,7 @@ def of_page(bundle: Bundle) -> dict[str, dict[str, Any]]:
     """
     public = conf.public_settings()
     own = {arch: versions(program, public) for arch, program in bundle.programs.items()}
-    published = {
-        arch: {kind: document[kind] for kind in KINDS} for arch, document in announced().items()
-    }
-    return own | published
+    return own | announced()
 
 
 def versions(program: Program, public: Mapping[str, Any]) -> dict[str, str]:

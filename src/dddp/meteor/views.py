@@ -138,9 +138,7 @@ class MeteorView(View):
 
     def _page(self, request: HttpRequest, path: str, program: Program) -> HttpResponse:
         prefix = self._prefix(request, path)
-        cdn = self.bundled_js_css_prefix
-        linked = prefix if cdn is None else cdn.rstrip("/")
-        links = Links(linked, self.sri_mode, _nonce(request))
+        links = Links(self.link_prefix(prefix), self.sri_mode, _nonce(request))
         config = self._config(request, path, program)
         inline = conf.get("inline_scripts") if self.inline_scripts is None else self.inline_scripts
         if inline:
@@ -160,12 +158,21 @@ class MeteorView(View):
         config = runtime_config(request, self._bundle(), program.arch, prefix, public)
         return as_expression({**config, **(self.runtime_config or {})})
 
-    def _prefix(self, request: HttpRequest, path: str) -> str:
+    def link_prefix(self, mount: str) -> str:
+        """What is before the URLs of scripts and stylesheets of a view that is mounted there."""
+        cdn = self.bundled_js_css_prefix
+        return self.site_prefix(mount) if cdn is None else cdn.rstrip("/")
+
+    def site_prefix(self, mount: str) -> str:
+        """`ROOT_URL_PATH_PREFIX`: "" or "/app"."""
         if self.root_url_path_prefix is not None:
             return self.root_url_path_prefix.rstrip("/")
         if root_url := conf.get("root_url"):
             return str(urlsplit(root_url).path).rstrip("/")
-        return request.path.removesuffix(path).rstrip("/")
+        return mount.rstrip("/")
+
+    def _prefix(self, request: HttpRequest, path: str) -> str:
+        return self.site_prefix(request.path.removesuffix(path))
 
     def _conditional(self, request: HttpRequest, response: HttpResponse, hash: str) -> HttpResponse:
         patch_vary_headers(response, ["User-Agent"])

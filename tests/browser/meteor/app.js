@@ -7,7 +7,6 @@
   const versions = { ...config.autoupdate.versions[arch] };
   const TRANSPORTS = ['websocket', 'xdr-polling', 'xhr-polling', 'iframe-xhr-polling', 'jsonp-polling'];
   const tell = (name, value) => { document.documentElement.dataset[name] = value; };
-  const ofSite = (path) => config.ROOT_URL_PATH_PREFIX + path;
 
   sessionStorage.loads = Number(sessionStorage.loads ?? 0) + 1;
   tell('loads', sessionStorage.loads);
@@ -23,7 +22,7 @@
       versions.versionRefreshable = fields.versionRefreshable;
       const old = [...document.querySelectorAll('link.__meteor-css__')];
       const links = fields.assets.map(({ url }) => Object.assign(document.createElement('link'), {
-        rel: 'stylesheet', type: 'text/css', className: '__meteor-css__', href: ofSite(url),
+        rel: 'stylesheet', type: 'text/css', className: '__meteor-css__', href: url,
       }));
       document.head.append(...links);
       Promise.all(links.map((link) => new Promise((resolve) => { link.onload = resolve; })))
