@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"protocol"},
     {"changefeed"},
     {"livequery"},
-    {"fields", "api"},
+    {"fields", "operations", "api"},
     {"session"},
     {"transports"},
     {"asgi", "apps", "checks", "models"},
