@@ -21,7 +21,11 @@ class AleaIdField(CharField):  # type: ignore[type-arg]
 
     A value that is given is kept. The field is unique, unless `unique=False`, and not editable in
     forms, unless `editable=True`.
+
+    As primary key, or unique beside it, it is the id of the model's documents.
     """
+
+    names_documents = True
 
     description = "Random id of 17 characters"
 

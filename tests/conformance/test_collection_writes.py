@@ -14,7 +14,7 @@ from dddp.random_stream import RandomStreams
 from desk.models import Errand, Invoice, Label, Shelfmark, Task
 from tools.serving import Watched
 from tools.talking import Message, Talk, method, names, sub
-from zoo.models import Keyed
+from zoo.models import Departure, Keyed, Piece, Topic, Writer
 
 SEED = "seed0123456789abcdef"
 ID = "23456789ABCDEFGHJ"
@@ -91,11 +91,23 @@ class TestInsert:
         assert Errand.objects.get().pk == stub_id("desk.errand")
 
     async def test_ids_of_the_database(self, talk: Talk) -> None:
-        found = await answer(talk, "/desk.invoice/insert", {"title": "a"}, seed=SEED)
-        assert found == {"result": str(Invoice.objects.get().pk)}
-        assert len(Invoice.objects.get().slug) == 17
-        found = await answer(talk, "/desk.invoice/insert", {"_id": "77", "title": "a"})
+        found = await answer(talk, "/zoo.departure/insert", {"label": "a"}, seed=SEED)
+        assert found == {"result": str(Departure.objects.get().pk)}
+        found = await answer(talk, "/zoo.departure/insert", {"_id": "77", "label": "a"})
         assert found == denied("Access denied. The server chooses the ids of this collection.")
+
+    async def test_ids_beside_the_primary_key(self, talk: Talk) -> None:
+        found = await answer(talk, "/desk.invoice/insert", {"title": "a"}, seed=SEED)
+        assert found == {"result": stub_id("desk.invoice")}
+        assert Invoice.objects.get().slug == stub_id("desk.invoice")
+        found = await answer(talk, "/desk.invoice/insert", {"_id": ID, "title": "a"})
+        assert found == {"result": ID}
+        found = await answer(talk, "/desk.invoice/insert", {"_id": ID, "title": "b"})
+        assert found == {"error": MeteorError(500, "Internal server error").as_wire()}
+        for wrong in ("", 5, "x" * 18):
+            found = await answer(talk, "/desk.invoice/insert", {"_id": wrong, "title": "b"})
+            assert "_id" in found["error"]["details"]
+        assert Invoice.objects.count() == 2
 
     async def test_keys_that_people_choose(self, talk: Talk) -> None:
         assert await answer(talk, "/desk.shelfmark/insert", {"_id": "A 1"}) == {"result": "A 1"}
@@ -354,3 +366,62 @@ class TestValues:
         heard = await talk.say(method("2", "/desk.task/update", child, modifier))
         assert names(heard) == ["changed", "updated", "result"]
         assert heard[0]["fields"] == {"parent_id": None, "labels_ids": ids[:1]}
+
+
+class TestIdsBesideThePrimaryKey:
+    """Documents, and what refers to them, are known to clients by the same ids."""
+
+    @pytest.fixture
+    def writers(self, db_project: str) -> None:
+        for name in ("ann", "ben"):
+            Writer.objects.create(name=name, aid=name)
+            Topic.objects.create(name=name, aid=name)
+
+    async def test_references_come_back_as_they_were_sent(self, talk: Talk, writers: None) -> None:
+        await talk.say(sub("s", "Pieces"))
+        sent = {"title": "t", "author_id": "ann", "editor_id": "ben", "topics_ids": ["ben", "ann"]}
+        call = {**method("1", "/zoo.piece/insert", sent), "randomSeed": SEED}
+        added, _, result = await talk.say(call)
+        expected = stub_id("zoo.piece")
+        assert (added["id"], result["result"]) == (expected, expected)
+        assert added["fields"] == {**sent, "topics_ids": ["ann", "ben"], "stars": 0}
+        piece = Piece.objects.get(aid=expected)
+        assert (piece.author.name, piece.editor.name, piece.pk) == ("ann", "ben", 1)
+
+    async def test_update_and_remove_by_this_id(self, talk: Talk, writers: None) -> None:
+        piece = Piece.objects.create(title="t", aid="mine")
+        await talk.say(sub("s", "Pieces"))
+        change = {"$set": {"author_id": "ben", "topics_ids": ["ann"]}}
+        changed, _, result = await talk.say(method("1", "/zoo.piece/update", "mine", change))
+        assert (changed["id"], result["result"]) == ("mine", 1)
+        assert changed["fields"] == {"author_id": "ben", "topics_ids": ["ann"]}
+        assert await answer(talk, "/zoo.piece/update", str(piece.pk), change) == {"result": 0}
+        clear = {"$set": {"author_id": None}}
+        assert await answer(talk, "/zoo.piece/update", "mine", clear) == {"result": 1}
+        assert await answer(talk, "/zoo.piece/remove", str(piece.pk)) == {"result": 0}
+        assert await answer(talk, "/zoo.piece/remove", {"_id": "mine"}) == {"result": 1}
+        assert not Piece.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            *(("author_id", value) for value in ("nobody", "1", 1, "", ["ann"], {"$gt": ""})),
+            *(("topics_ids", value) for value in (["nobody"], ["1"], "ann", [1], [["ann"]])),
+        ],
+    )
+    async def test_what_nothing_has(self, talk: Talk, writers: None, name: str, value: Any) -> None:
+        found = await answer(talk, "/zoo.piece/insert", {"title": "t", name: value})
+        assert found["error"]["error"] == 400
+        assert set(found["error"]["details"]) == {name}
+        assert not Piece.objects.exists()
+
+    @pytest.mark.parametrize("name", ["aid", "id", "author"])
+    async def test_ids_cannot_be_written(self, talk: Talk, writers: None, name: str) -> None:
+        Piece.objects.create(title="t", aid="mine")
+        change = {"$set": {name: "ann"}}
+        assert await answer(talk, "/zoo.piece/update", "mine", change) == {"error": DENIED}
+
+    async def test_schema(self, talk: Talk) -> None:
+        found = (await answer(talk, "/zoo.piece/schema"))["result"]
+        assert set(found) == {"title", "stars", "author_id", "editor_id", "topics_ids"}
+        assert found["author_id"]["relation"] == {"name": "author", "collection": "zoo.writer"}

@@ -7,7 +7,7 @@ Imports the layers below (live queries, protocol values) and Django, never a ses
 
 from dddp.api.collection import Collection
 from dddp.api.endpoints import APIMixin, api_endpoint
-from dddp.api.ids import get_ddp_id, get_object, get_object_id
+from dddp.api.ids import get_ddp_id, get_ddp_ids, get_object, get_object_id, get_object_ids
 from dddp.api.publication import Publication
 from dddp.api.registry import API
 from dddp.api.this import this
@@ -21,7 +21,9 @@ __all__ = [
     "Publication",
     "api_endpoint",
     "get_ddp_id",
+    "get_ddp_ids",
     "get_object",
     "get_object_id",
+    "get_object_ids",
     "this",
 ]

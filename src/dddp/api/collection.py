@@ -16,6 +16,8 @@ from dddp.api.serializing import Serializer, field_value, plain
 from dddp.api.writes import write_methods
 from dddp.changefeed.hidden import is_hidden
 from dddp.exceptions import ConfigurationError
+from dddp.livequery.keys import document_key
+from dddp.livequery.references import paths_to_ids
 
 
 class Collection(WriteRules, APIMixin):
@@ -76,7 +78,7 @@ class Collection(WriteRules, APIMixin):
     def published_fields(self) -> list[Field[Any, Any]]:
         """The model's fields that clients get, many-to-many last.
 
-        The primary key is the document's id and not a field.
+        Neither the primary key nor what else is the document's id is among them.
         Raises ConfigurationError for names in `fields` or `exclude` that the model has not.
         """
         meta = self.model._meta
@@ -92,7 +94,7 @@ class Collection(WriteRules, APIMixin):
 
     def _publishes(self, field: Field[Any, Any]) -> bool:
         names = {field.name, field.attname}
-        if field.primary_key or names & set(self.exclude):
+        if field.primary_key or field == document_key(self.model) or names & set(self.exclude):
             return False
         if self.fields is not None:
             return bool(names & set(self.fields))
@@ -145,7 +147,7 @@ class Collection(WriteRules, APIMixin):
 
     def reads(self) -> tuple[str, ...]:
         """Lookup paths of what documents are made of beyond the object's own columns."""
-        related = [str(each.name) for each in self.published_fields() if each.many_to_many]
+        related = [path for each in self.published_fields() for path in paths_to_ids(each)]
         declared = [path for paths in self.properties.values() for path in paths]
         return tuple(dict.fromkeys([*related, *declared, *self.serialize_reads]))
 

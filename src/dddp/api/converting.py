@@ -13,7 +13,8 @@ from django.contrib.postgres.fields import ArrayField, HStoreField, RangeField
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from dddp.api.ids import key_of
+from dddp.api.ids import referred_keys
+from dddp.livequery.references import far_side
 
 BOUNDS = ("[]", "[)", "(]", "()")
 
@@ -27,7 +28,7 @@ def python_value(field: Any, value: Any) -> Any:
         return None
     try:
         if field.is_relation:
-            return key_of(field.target_field, value)
+            return referred_keys(field, [value])[0]
         for kind, convert in CONVERTERS:
             if isinstance(field, kind):
                 return convert(field, value)
@@ -40,7 +41,7 @@ def keys_of(field: Any, value: Any) -> list[Any]:
     """The keys of a many-to-many field's value, a list of ids."""
     if not isinstance(value, list):
         raise _invalid()
-    return [key_of(field.target_field, each) for each in value]
+    return referred_keys(far_side(field), value)
 
 
 def _invalid() -> ValidationError:

@@ -11,6 +11,8 @@ from django.db.models import Field, Model
 from django.db.models.fields.files import FieldFile
 from django.utils.duration import duration_iso_string
 
+from dddp.livequery.references import far_key, far_side, is_translated
+
 if TYPE_CHECKING:
     from dddp.api.collection import Collection
 
@@ -39,7 +41,9 @@ def field_value(field: Field[Any, Any], obj: Model) -> Any:
     if field.many_to_many:
         return _related_ids(field, obj)
     value = field.value_from_object(obj)
-    return str(value) if field.is_relation and value is not None else plain(value)
+    if not field.is_relation or value is None:
+        return plain(value)
+    return _far_id(field, obj) if is_translated(field) else str(value)
 
 
 def plain(value: Any) -> Any:
@@ -59,10 +63,20 @@ def plain(value: Any) -> Any:
 
 
 def _related_ids(field: Field[Any, Any], obj: Model) -> list[str]:
-    name = str(field.name)
-    manager = getattr(obj, name)
-    target = field.m2m_reverse_target_field_name()  # type: ignore[attr-defined]
-    return [str(value) for value in sorted(getattr(each, target) for each in manager.all())]
+    found = getattr(obj, str(field.name)).all()
+    far = far_side(field)
+    target = far.target_field.attname
+    key = far_key(far) or far.target_field
+    ordered = sorted(found, key=lambda each: getattr(each, target))
+    return [str(getattr(each, key.attname)) for each in ordered]
+
+
+def _far_id(field: Any, obj: Model) -> str | None:
+    """The id of the document that a foreign key leads to; None if there is no such row."""
+    try:
+        return str(getattr(getattr(obj, field.name), far_key(field).attname))  # type: ignore[union-attr]
+    except field.related_model.DoesNotExist:
+        return None
 
 
 def _range(value: Any) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Invocation:
 
     Attributes:
         user_id: the primary key of the logged-in user as a string, or None.
+        known_ddp_id: the id of that user's document, where the server knows it already.
         connection: the client's connection: `id`, `client_address`, `headers`, `secure`,
             `transport`, `close()`, `on_close(callback)`; None if a server's call.
         random_streams: ids drawn from here equal those the client drew (optimistic inserts).
@@ -39,6 +40,7 @@ class Invocation:
     """
 
     user_id: str | None = None
+    known_ddp_id: str | None = None
     connection: Any = None
     random_streams: RandomStreams = field(default_factory=lambda: RandomStreams(None))
     is_simulation: bool = False
@@ -60,6 +62,7 @@ class Invocation:
         """Of a method that is called within this (Meteor 3: a seed of the stream "/rpc/...")."""
         return Invocation(
             user_id=self.user_id,
+            known_ddp_id=self.known_ddp_id,
             connection=self.connection,
             random_streams=RandomStreams(self.random_streams.seed_for_call(method)),
             no_login=self.no_login,
@@ -76,7 +79,7 @@ class Invocation:
         def take_back() -> None:
             if before != (self.user_id, self.while_exists, self.user_was_set):
                 self.user_id, self.while_exists, self.user_was_set = before
-                self._user = self._request = None
+                self._user = self._request = self.known_ddp_id = None
             caller()
 
         return take_back
@@ -94,8 +97,19 @@ class Invocation:
 
     @property
     def user_ddp_id(self) -> str | None:
-        """The id of the user's document."""
-        return self.user_id
+        """The id of the user's document; None without one who is active.
+
+        After `set_user_id` in a method it may ask the database, as `user` does.
+        """
+        from django.contrib.auth import get_user_model
+
+        from dddp.api.ids import get_ddp_id, is_named_by_pk
+
+        if self.user_id is None or is_named_by_pk(get_user_model()):
+            return self.user_id
+        if self.known_ddp_id is None and self.user.is_authenticated:
+            self.known_ddp_id = get_ddp_id(self.user)
+        return self.known_ddp_id
 
     @property
     def random_seed(self) -> str:
@@ -158,7 +172,7 @@ class Invocation:
         if self.caller is not None:
             self.caller.set_user_id(user_id, while_exists)
         self.user_id, self.while_exists, self.user_was_set = user_id, while_exists, True
-        self._user = self._request = None
+        self._user = self._request = self.known_ddp_id = None
 
 
 class This:

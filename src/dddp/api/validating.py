@@ -16,7 +16,7 @@ from dddp.api.lookups import is_relation_to, resolved
 from dddp.api.publication import Publication
 from dddp.api.writable import writable_fields
 from dddp.exceptions import ConfigurationError
-from dddp.fields import AleaIdField
+from dddp.livequery.keys import keys_beside, names_documents, root_key
 
 
 def collection_problems(collection: Collection) -> Iterator[str]:
@@ -109,14 +109,21 @@ def _write_problems(collection: Collection) -> Iterator[str]:
 
 
 def _id_problems(collection: Collection) -> Iterator[str]:
-    for field in collection.model._meta.concrete_fields:
-        names = {field.name, field.attname}
-        beside = isinstance(field, AleaIdField) and field.unique and not field.primary_key
-        if beside and not names & set(collection.exclude):
-            yield (
-                f"{field} is a unique AleaIdField beside the primary key, but the ids of documents "
-                f"are primary keys. Make it the primary key, or name it in `exclude`."
-            )
+    model = collection.model
+    beside = keys_beside(model)
+    if names_documents(root_key(model)) or not beside:
+        return
+    if len(beside) > 1:
+        names = " and ".join(str(field) for field in beside)
+        yield f"{names} are AleaIdFields, and documents have one id: make all but one CharFields."
+        return
+    (field,) = beside
+    wrong = "null=True" if field.null else "" if field.unique else "unique=False"
+    if wrong:
+        yield (
+            f"{field} is an AleaIdField beside the primary key, so it is the id of documents, and "
+            f"cannot have {wrong}. If it is something else, make it a CharField."
+        )
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

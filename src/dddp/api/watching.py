@@ -17,6 +17,7 @@ from dddp.changefeed.hidden import is_hidden
 from dddp.changefeed.triggers import WatchedTable
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError
+from dddp.livequery.keys import document_key
 
 
 def watched_tables(using: str | None = None) -> list[WatchedTable]:
@@ -133,7 +134,7 @@ def _hidden_columns(models: Iterable[type[Model]]) -> dict[str, set[str]]:
         columns = hidden.setdefault(table, set())
         for field in model._meta.local_concrete_fields:
             column = field.column or ""
-            secret = is_hidden(field) and not field.primary_key
+            secret = is_hidden(field) and not (field.primary_key or field == document_key(model))
             if secret and (table, column) not in published:
                 columns.add(column)
     return hidden

@@ -11,6 +11,7 @@ from django.db.models.fields import AutoFieldMixin
 
 from dddp.api.converting import keys_of, python_value
 from dddp.exceptions import ConfigurationError
+from dddp.livequery.keys import document_key
 
 if TYPE_CHECKING:
     from dddp.api.collection import Collection
@@ -24,12 +25,13 @@ def wire_name(field: Field[Any, Any]) -> str:
 
 
 def writable_fields(collection: Collection) -> Fields:
-    """The fields in `writable_fields` by their names for clients, without the primary key.
+    """The fields in `writable_fields` by their names for clients, without keys.
 
     Raises ConfigurationError for names that the model has not, and what cannot be written.
     """
     fields = [_named(collection, name) for name in collection.writable_fields]
-    return {wire_name(field): field for field in fields if not field.primary_key}
+    key = document_key(collection.model)
+    return {wire_name(field): field for field in fields if not (field.primary_key or field == key)}
 
 
 def may_choose_ids(collection: Collection) -> bool:
@@ -96,7 +98,7 @@ def validate(obj: Model, fields: Fields, values: Mapping[str, Any]) -> None:
     """
     checked = {field.name for field in fields.values()}
     if obj._state.adding:
-        checked.add(obj._meta.pk.name)
+        checked.add(document_key(type(obj)).name)
     others = {field.name for field in obj._meta.fields if field.name not in checked}
     try:
         obj.full_clean(exclude=others, validate_unique=False, validate_constraints=False)
@@ -128,7 +130,7 @@ def _require_rows(field: Any, keys: list[Any]) -> None:
 def _renamed(obj: Model, error: ValidationError) -> ValidationError:
     meta = obj._meta
     names = {field.name: wire_name(field) for field in [*meta.fields, *meta.many_to_many]}
-    names[meta.pk.name] = "_id"
+    names[document_key(type(obj)).name] = "_id"
     return ValidationError(
         {names.get(name, name): messages for name, messages in error.error_dict.items()}
     )

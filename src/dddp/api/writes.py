@@ -16,7 +16,7 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DatabaseError, DataError, IntegrityError
 from django.db.models import Model, ProtectedError, RestrictedError
 
-from dddp.api.ids import get_ddp_id, get_object_id, key_of
+from dddp.api.ids import get_ddp_id, key_of, lookup_of
 from dddp.api.rules import KINDS
 from dddp.api.this import this
 from dddp.api.writable import (
@@ -31,7 +31,7 @@ from dddp.api.writable import (
 from dddp.conf import conf
 from dddp.ejson import ObjectID
 from dddp.exceptions import MeteorError
-from dddp.fields import AleaIdField
+from dddp.livequery.keys import document_key, names_documents, root_key
 
 if TYPE_CHECKING:
     from dddp.api.collection import Collection
@@ -110,7 +110,7 @@ class Write:
         self._identify(obj, document)
         assign(obj, self._fields, values)
         self._require_permission(obj, MappingProxyType(values))
-        if obj.pk is not None and self._rows().filter(pk=obj.pk).exists():
+        if self._is_taken(obj):
             raise MeteorError(500, "Internal server error")  # what Meteor 3 makes of it
         self._save(obj, values, force_insert=(Model,))
         return get_ddp_id(obj)
@@ -156,15 +156,15 @@ class Write:
     def _visible(self, ddp_id: Any) -> Model | None:
         """The object, locked, if this user may see it as a document."""
         try:
-            pk = get_object_id(self._collection.model, ddp_id)
+            lookup = lookup_of(self._collection.model, ddp_id)
         except ObjectDoesNotExist:
             return None
         seen = self._collection.restrict(self._rows(), this.user)
         obj: Model | None = (
-            self._rows().select_for_update().filter(pk=pk, pk__in=seen.values("pk")).first()
+            self._rows().select_for_update().filter(**lookup, pk__in=seen.values("pk")).first()
         )
         # Who has held the lock until now may have hidden it.
-        return obj if obj is not None and seen.filter(pk=pk).exists() else None
+        return obj if obj is not None and seen.filter(**lookup).exists() else None
 
     def _selected(self, selector: Any) -> Any:
         if isinstance(selector, dict) and set(selector) == {ID}:
@@ -177,17 +177,25 @@ class Write:
 
     def _identify(self, obj: Model, document: Mapping[str, Any]) -> None:
         """Give a new object its id, if it is not the database that does."""
-        key = _root_key(obj)
+        key: Any = document_key(self._collection.model)
+        source = root_key(self._collection.model) if key.primary_key else key
         if ID not in document:
-            if isinstance(key, AleaIdField):
-                obj.pk = this.random_streams.for_collection(self._collection.name).id()
+            if names_documents(source):
+                fresh = this.random_streams.for_collection(self._collection.name).id()
+                setattr(obj, _attribute(key), fresh)
             return
-        if not (isinstance(key, AleaIdField) or may_choose_ids(self._collection)):
+        if not (names_documents(source) or may_choose_ids(self._collection)):
             raise MeteorError(403, f"{DENIED}. The server chooses the ids of this collection.")
         try:
-            obj.pk = key_of(key, document[ID])
+            setattr(obj, _attribute(key), key_of(source, document[ID]))
         except ValidationError as error:
             raise ValidationError({ID: error}) from error
+
+    def _is_taken(self, obj: Model) -> bool:
+        """Has a row its id already?"""
+        name = _attribute(document_key(self._collection.model))
+        value = getattr(obj, name)
+        return value is not None and self._rows().filter(**{name: value}).exists()
 
     def _save(self, obj: Model, values: Mapping[str, Any], **options: Any) -> None:
         validate(obj, self._fields, values)
@@ -230,12 +238,9 @@ def _refusal(error: DatabaseError) -> str:
     return " ".join([type(error).__name__, *filter(None, parts)])
 
 
-def _root_key(obj: Model) -> Any:
-    """The primary key, of a child of another model its ancestor's."""
-    key: Any = obj._meta.pk
-    while key.remote_field is not None and key.remote_field.parent_link:
-        key = key.target_field
-    return key
+def _attribute(key: Any) -> str:
+    """Where an object has its id."""
+    return "pk" if key.primary_key else str(key.attname)
 
 
 def _operands(modifier: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

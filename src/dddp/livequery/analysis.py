@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
 from django.db.models import CompositePrimaryKey, Field, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.query import ModelIterable
@@ -21,9 +20,16 @@ from dddp.livequery.conditions import NotDecidable, condition_of
 from dddp.livequery.direct import direct, in_order
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
+from dddp.livequery.keys import document_key
 from dddp.livequery.objects import ObjectLoader, Objects, path_queryset, prefetched_by
-from dddp.livequery.plan import Layout, QueryPlan, Source
+from dddp.livequery.plan import Layout, QueryPlan
 from dddp.livequery.predicates import Condition
+from dddp.livequery.references import (
+    is_translated,
+    reference_sources,
+    selected_id,
+    selected_ids,
+)
 from dddp.livequery.sources import sources_beyond, sources_of
 from dddp.livequery.text import refuse_text
 from dddp.livequery.walk import RANDOM, refuse, tables_of
@@ -78,7 +84,7 @@ def analyse(
         tables = tables_of(query)
         condition, reason = _condition(query, compiler, published, using, objects)
     selected = _selected(query, compiler, sql, tuple(params), using)
-    layout, many = _layout(query, selected, collection, published, using)
+    layout, references = _layout(query, selected, collection, published, using)
     made_of: Any = None
     if objects is not None:
         loader = _loader(queryset, objects, collection)
@@ -100,7 +106,9 @@ def analyse(
         return plan
     refuse_text(sql, tables, using)
     with _COMPILING:
-        sources = [*sources_of(query, sql, tables, using), *map(_related_source, many)]
+        sources = [*sources_of(query, sql, tables, using)]
+        for field in references:
+            sources += reference_sources(_model(query), field, using)
         if objects is not None:
             beyond = path_queryset(_model(query), objects.reads).query
             sources += sources_beyond(beyond, beyond.get_compiler(using).as_sql()[0], using)
@@ -116,6 +124,7 @@ def _loader(queryset: QuerySet[Any], objects: Objects, collection: str) -> Objec
     if not query.annotations:
         plain: Any = queryset.model._base_manager.all()
         plain.query.deferred_loading = query.deferred_loading
+        _load_key(plain.query)
         plain.query.select_related = query.select_related
         plain._prefetch_related_lookups = cast(Any, queryset)._prefetch_related_lookups
     elif query.is_sliced or query.combinator or query.distinct_fields:
@@ -125,6 +134,9 @@ def _loader(queryset: QuerySet[Any], objects: Objects, collection: str) -> Objec
         )
     else:
         plain = queryset.order_by()
+        _load_key(plain.query)
+    if objects.references:
+        plain = plain.prefetch_related(*objects.references)
     shape = OpenShape(collection, "")
     return ObjectLoader(plain, objects.serialize, shape, prefetched_by(queryset))
 
@@ -143,6 +155,11 @@ def _require_models(queryset: QuerySet[Any], using: str) -> None:
         raise QueryNotLive(f"It is read from {alias!r}, and DDP_DATABASE is {using!r}.")
     if isinstance(queryset.model._meta.pk, CompositePrimaryKey):
         raise QueryNotLive("Its model has a composite primary key, and documents have one id.")
+    model: Any = queryset.model
+    key: Any = document_key(model)
+    known = None if key.primary_key else catalog.columns_of(using, key.model._meta.db_table)
+    if known is not None and not (key.column in known and known[key.column].required):
+        raise QueryNotLive(f"{key}, the documents' id, is not NOT NULL in the database: migrate.")
 
 
 def _prepared(query: Query) -> Query:
@@ -151,6 +168,7 @@ def _prepared(query: Query) -> Query:
     query.select_related = False
     query.select_for_update = False
     query.combined_queries = tuple(map(_prepared, query.combined_queries))
+    _load_key(query)
     for order in query.order_by:
         if order == "?":
             raise QueryNotLive(RANDOM)
@@ -158,6 +176,15 @@ def _prepared(query: Query) -> Query:
     if not (query.is_sliced or query.distinct_fields or query.combinator):
         query.clear_ordering(clear_default=True)
     return query
+
+
+def _load_key(query: Query) -> None:
+    """Whatever `only()` and `defer()` say, the key is read; of primary keys Django sees to it."""
+    key = document_key(_model(query))
+    names, deferred = query.deferred_loading
+    if names and not key.primary_key:
+        name = {str(key.name)}
+        query.deferred_loading = (names - name if deferred else names | name, deferred)
 
 
 def _selected(
@@ -195,6 +222,15 @@ def _is_own(expression: Any, query: Query, known: dict[str, catalog.Column]) -> 
     return bool(own == _model(query)._meta.db_table and expression.target.column in known)
 
 
+class _Part(NamedTuple):
+    """A field of the documents, and its place in the rows, or what is selected beside them."""
+
+    field: PublishedField
+    place: int = 0
+    related: str = ""
+    reference: Any = None
+
+
 def _layout(
     query: Query,
     selected: Selected,
@@ -202,31 +238,43 @@ def _layout(
     fields: list[Field[Any, Any]],
     using: str,
 ) -> tuple[Layout, list[Any]]:
-    published: list[PublishedField] = []
-    order: list[int] = []
-    many = [field for field in fields if field.many_to_many and loads(query, field)]
+    """The layout, and the fields whose values are read beside the rows."""
+    parts = list(_parts(query, selected, fields, using))
+    beside = [part for part in parts if part.related]
+    types = selected.types
+    places = [len(types) + beside.index(part) if part.related else part.place for part in parts]
+    published, order = in_order([part.field for part in parts], places, types)
+    key = document_key(_model(query))
+    shape = Shape(collection, str(key.column), published)
+    shape = _SHAPES.setdefault(shape, shape)
+    related = [part.related for part in beside]
+    place = selected.columns[key.attname]
+    chosen = direct(collection, published, order, types, place, related)
+    layout = Layout(shape, len(types), place, order, "".join(related), direct=chosen)
+    return layout, [part.reference for part in beside]
+
+
+def _parts(
+    query: Query, selected: Selected, fields: list[Field[Any, Any]], using: str
+) -> Iterator[_Part]:
+    columns = {name: f"q.c{place}" for name, place in selected.columns.items()}
+    columns["pk"] = columns[_model(query)._meta.pk.attname]
     for field in fields:
         place = selected.columns.get(field.attname)
         if field.many_to_many or place is None:
             continue
-        encode = string if field.is_relation else encoder_for(selected.types[place])
-        published.append(PublishedField(field.attname, str(field.column), encode))
-        order.append(place)
+        if is_translated(field):
+            related = selected_id(field, columns[field.attname], using)
+            yield _Part(PublishedField(field.attname, "", string), 0, related, field)
+        else:
+            encode = string if field.is_relation else encoder_for(selected.types[place])
+            yield _Part(PublishedField(field.attname, str(field.column), encode), place)
     for name, place in selected.annotations.items():
-        published.append(PublishedField(name, "", encoder_for(selected.types[place])))
-        order.append(place)
-    for extra, field in enumerate(many):
-        published.append(PublishedField(f"{field.name}_ids", "", _STRINGS))
-        order.append(len(selected.types) + extra)
-    pk = _model(query)._meta.pk
-    types = selected.types
-    ordered, places = in_order(published, order, types)
-    shape = Shape(collection, str(pk.column), ordered)
-    shape = _SHAPES.setdefault(shape, shape)
-    place = selected.columns[pk.attname]
-    related = [_related(field, f"q.c{place}", using) for field in many]
-    chosen = direct(collection, ordered, places, types, place, related)
-    return Layout(shape, len(types), place, places, "".join(related), direct=chosen), many
+        yield _Part(PublishedField(name, "", encoder_for(selected.types[place])), place)
+    for field in fields:
+        if field.many_to_many and loads(query, field):
+            published = PublishedField(f"{field.name}_ids", "", _STRINGS)
+            yield _Part(published, 0, selected_ids(field, columns, using), field)
 
 
 def _plain_columns(selected: Selected) -> tuple[str, ...]:
@@ -275,25 +323,12 @@ def _require_in_images(
         if loads(query, field):
             raise NotDecidable("it publishes many-to-many relations")
         return
+    if is_translated(field):
+        raise NotDecidable(f"the id that {field.attname} stands for is in another row")
     if field.column in columns and columns[field.column].virtual:
         raise NotDecidable(f"{field.column} is generated when it is read")
     if type(field).select_format is not Field.select_format:
         raise NotDecidable(f"{field.name} is not read as it is stored")
-
-
-def _related(field: Any, pk: str, using: str) -> str:
-    """The ids that a many-to-many field leads to from a primary key, as one more column."""
-    quote = connections[using].ops.quote_name
-    column = f"m.{quote(field.m2m_reverse_name())}"
-    return (
-        f", (SELECT coalesce(json_agg({column} ORDER BY {column}), '[]')::text "
-        f"FROM {quote(field.m2m_db_table())} m WHERE m.{quote(field.m2m_column_name())} = {pk})"
-    )
-
-
-def _related_source(field: Any) -> Source:
-    near, far = field.m2m_column_name(), field.m2m_reverse_name()
-    return Source(field.m2m_db_table(), frozenset([near, far]), near, ())
 
 
 def _statement(selected: Selected, layout: Layout) -> str:

@@ -21,6 +21,7 @@ from django.db.models.sql.where import AND, WhereNode
 from dddp.livequery import catalog
 from dddp.livequery.conditions import constant
 from dddp.livequery.document import Shape
+from dddp.livequery.keys import document_key, is_local, key_column
 from dddp.livequery.plan import Batch, Layout, Member, TermColumn
 from dddp.livequery.predicates import Convert, Term
 from dddp.livequery.template import Hole, Template, frozen
@@ -45,6 +46,8 @@ def member_of(
     Args:
         columns: attnames of the columns it selects, if these are all.
     """
+    if not is_local(cast(Any, query.model)):
+        return None
     if not _is_keyed(query):
         if layout.objects is not None:
             return None
@@ -76,7 +79,7 @@ def _unsliced(query: Query, layout: Layout, using: str) -> Member | None:
     whole.clear_ordering(force=True)
     if not _is_keyed(whole):
         return None
-    bare = Shape(layout.shape.collection, _pk_column(query), ())
+    bare = Shape(layout.shape.collection, key_column(query), ())
     if query.annotations:
         rows = Layout(bare, layout.width, layout.pk_place, order=(), related="")
         return _asked(whole, "", rows, using)
@@ -106,7 +109,7 @@ def _member(
         chosen = tuple(
             _column(query, term.alias, term.term.column, term.term.convert, using) for term in terms
         )
-        pk = _column(query, query.get_initial_alias(), _pk_column(query), str, using)
+        pk = _column(query, query.get_initial_alias(), key_column(query), str, using)
         batch = Batch(key, using, inner, docs, keyed, pk, chosen, layout)
         _batches[key] = batch
     values = tuple(value for term in terms for value in term.term.values)
@@ -120,10 +123,6 @@ def frozen_all(params: Iterable[Any], using: str) -> tuple[Any, ...]:
     return tuple(
         frozen(each, lambda value: str(write.compose_sql("%s", [value]))) for each in params
     )
-
-
-def _pk_column(query: Query) -> str:
-    return str(query.get_meta().pk.column)
 
 
 def _is_keyed(query: Query) -> bool:
@@ -154,12 +153,12 @@ def _terms(query: Query, using: str) -> list[Constant]:
 
 
 def _pairs(query: Query, terms: list[Constant], using: str) -> tuple[str, tuple[Any, ...]]:
-    """The terms' columns and the primary key of all rows that fulfil the rest."""
+    """The terms' columns and the documents' key of all rows that fulfil the rest."""
     pairs = query.clone()
     left_out = [term.lookup for term in terms]
     pairs.clear_deferred_loading()
     pairs.clear_select_clause()
-    pk = Col(query.get_initial_alias(), query.get_meta().pk)
+    pk = Col(query.get_initial_alias(), cast(Any, document_key(cast(Any, query.model))))
     pairs.select = (*(lookup.lhs for lookup in left_out), pk)
     pairs.distinct = False
     kept = [part for part in conjuncts(pairs.where) if not any(part is each for each in left_out)]
@@ -200,7 +199,7 @@ def _plain_documents(
     sql, params = compiler.as_sql()
     if params:
         return "", ()
-    pk = _quoted(plain, plain.get_initial_alias(), model._meta.pk.column, using)
+    pk = _quoted(plain, plain.get_initial_alias(), key_column(plain), using)
     selected = tuple(expression.target.attname for expression, _, _ in compiler.select)
     return str(sql).replace("<<dddp pk>>", f"{pk} = k.pk"), selected
 

@@ -46,7 +46,7 @@ class PublishedField:
 
 
 def encode_id(value: Any) -> Id:
-    """The wire id of a primary key's JSON image."""
+    """The wire id of a key's JSON image."""
     return id_to_wire(value if type(value) is str else str(value))
 
 
@@ -56,7 +56,7 @@ class Shape:
 
     Attributes:
         collection: name on the wire.
-        pk: column of the primary key.
+        pk: column of the key: of the primary key, or of the `AleaIdField` beside it.
         fields: what is published, in order.
     """
 
@@ -95,7 +95,7 @@ class OpenShape:
 
     Attributes:
         collection: name on the wire.
-        pk: column of the primary key, "" if they are no rows.
+        pk: column of the key, "" if they are no rows.
     """
 
     collection: str

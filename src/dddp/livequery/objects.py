@@ -14,6 +14,7 @@ from django.db.models import Model, Prefetch, QuerySet
 
 from dddp.exceptions import ConfigurationError
 from dddp.livequery.document import Id, OpenShape, Values, encode_id
+from dddp.livequery.keys import document_key
 
 logger = logging.getLogger("dddp.livequery")
 
@@ -29,10 +30,12 @@ class Objects:
         serialize: gives an object's published values by name, without the id. Called in worker
             threads; the same for equal objects of all queries. Equal ones make equal documents.
         reads: lookup paths of what it reads beyond the object's own columns.
+        references: names of the foreign keys that it reads the other object of.
     """
 
     serialize: Callable[[Any], Mapping[str, Any]]
     reads: tuple[str, ...]
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,19 +53,21 @@ class ObjectLoader:
     prefetched: tuple[Any, ...]
 
     def documents(self, pks: Sequence[Any]) -> dict[Id, Values]:
-        """The documents of the objects with these primary keys, as in images, that exist."""
+        """The documents of the objects with these keys, as in images, that exist."""
         found: dict[Id, Values] = {}
         for start in range(0, len(pks), AT_ONCE):
             found.update(self._load(pks[start : start + AT_ONCE]))
         return found
 
     def _load(self, pks: Sequence[Any]) -> Iterator[tuple[Id, Values]]:
-        pk = self.queryset.model._meta.pk
-        wanted = {pk.to_python(value): encode_id(value) for value in pks}
-        for obj in self.queryset.filter(pk__in=list(wanted)):
+        model: Any = self.queryset.model
+        key = document_key(model)
+        wanted = {key.to_python(value): encode_id(value) for value in pks}
+        name = "pk" if key.primary_key else key.name
+        for obj in self.queryset.filter(**{f"{name}__in": list(wanted)}):
             values = self._serialized(obj)
             if values is not None:
-                yield wanted[obj.pk], values
+                yield wanted[getattr(obj, key.attname)], values
 
     def _serialized(self, obj: Model) -> Values | None:
         try:

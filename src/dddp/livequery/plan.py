@@ -35,7 +35,7 @@ class Source:
         table: `Model._meta.db_table`.
         columns: those of the table that the query reads here; None: unknown.
         start: column whose values the path begins with.
-        path: leads to primary keys of the documents concerned; None: any may be.
+        path: leads to keys of the documents concerned; None: any may be.
         condition: what a row must fulfil to matter here; None: every row may.
     """
 
@@ -47,7 +47,7 @@ class Source:
 
 
 class DocumentMaker(Protocol):
-    """Makes documents of primary keys, as in images: `livequery.objects.ObjectLoader`."""
+    """Makes documents of keys, as in images: `livequery.objects.ObjectLoader`."""
 
     @property
     def serialize(self) -> Any: ...
@@ -63,9 +63,9 @@ class Layout:
     Attributes:
         shape: what they become.
         width: columns of a row.
-        pk_place: the primary key's place among them.
+        pk_place: the place among them of the key, which names the document.
         order: for each field of the shape its place among them and what is selected beside them.
-        related: SQL of what is selected beside the columns of a row `q`: many-to-many ids.
+        related: SQL of what is selected beside the columns of a row `q`: ids of other documents.
         objects: makes the documents, if rows do not do.
         direct: how whole results are selected; None: as rows.
     """
@@ -98,11 +98,11 @@ class Batch:
 
     Attributes:
         key: equal for queries that can be asked together.
-        inner: selects `terms` and the primary key if there are `docs`, else whole rows. Its holes
+        inner: selects `terms` and the key if there are `docs`, else whole rows. Its holes
             are "pks", to ask about some documents only, and "term0"...
         docs: SQL of the columns of the document `k.pk`; "" where they depend on the query.
         keyed: one can ask about some documents; else only for whole results.
-        pk: the primary key.
+        pk: the key.
         terms: conditions `column = constant` that `inner` leaves out.
         layout: as in the plan.
     """

@@ -18,6 +18,7 @@ from django.db.models.sql import Query
 
 from dddp.livequery import catalog
 from dddp.livequery.conditions import necessary
+from dddp.livequery.keys import key_column
 from dddp.livequery.links import Link, Node, links_of
 from dddp.livequery.plan import Source, Step
 from dddp.livequery.walk import unlisted_tables
@@ -65,14 +66,14 @@ def _paths(
     base: Node, links: Mapping[Node, list[Link]], using: str
 ) -> dict[Node, tuple[str, tuple[Step, ...]]]:
     """For each node that leads to documents: the column to begin with, and the way."""
-    pk = str(base.query.get_meta().pk.column)
-    found: dict[Node, tuple[str, tuple[Step, ...]]] = {base: (pk, ())}
+    found: dict[Node, tuple[str, tuple[Step, ...]]] = {base: (key_column(base.query), ())}
     waiting = deque([base])
     while waiting:
         node = waiting.popleft()
         onward, rest = found[node]
         for link in links.get(node, ()):
-            kind = _common_type(link, using)
+            ends = (link.table, link.column), (link.other.table, link.other_column)
+            kind = common_type(*ends, using)
             if link.other in found or not kind:
                 continue
             # Values that are what the way goes on with need no look into the table.
@@ -89,10 +90,14 @@ FAMILIES = (
 ALIKE = frozenset({"uuid", "date"})
 
 
-def _common_type(link: Link, using: str) -> str:
-    """A type in which both columns' values are equal iff their texts are; "" for none."""
-    mine = catalog.columns_of(using, link.table).get(link.column)
-    other = catalog.columns_of(using, link.other.table).get(link.other_column)
+def common_type(one: tuple[str, str], two: tuple[str, str], using: str) -> str:
+    """A type in which the values of two columns are equal iff their texts are; "" for none.
+
+    Args:
+        one, two: table and column.
+    """
+    mine = catalog.columns_of(using, one[0]).get(one[1])
+    other = catalog.columns_of(using, two[0]).get(two[1])
     if mine is None or other is None or not (mine.deterministic and other.deterministic):
         return ""
     if mine.virtual or other.virtual:

@@ -16,7 +16,7 @@ class Dependents:
     """The live queries that read one table.
 
     Attributes:
-        pk: the table's primary key column; "" while no query publishes its rows.
+        pk: column of the documents' key; "" while no query publishes the table's rows.
         asking: queries that have to be run again when anything in the table changes.
         groups: queries that are asked together, and the number of the source.
         deciding: queries decided from the changed row.
@@ -55,8 +55,8 @@ class Tables:
             return
         for table in plan.tables:
             entry = self._tables.setdefault(table, Dependents())
-            if plan.condition is None:
-                entry.asking[query] = None
+            if plan.condition is None or entry.pk not in ("", plan.shape.pk):
+                entry.asking[query] = None  # a table of two models may have two keys
             else:
                 entry.pk = plan.shape.pk
                 entry.deciding[query] = None

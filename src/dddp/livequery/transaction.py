@@ -51,14 +51,10 @@ class Transaction:
         """The net changes of a table's rows so far; None: it must be queried again."""
         if table in self._bulk:
             return None
-        changes = self._changes[table]
-        if len(changes) == 1:
-            (change,) = changes
-            return net_changes(pk, change.op, change.rows or ())
-        images = Images(pk)
-        for change in changes:
-            images.add(change.op, change.rows or ())
-        return list(images.net())
+        try:
+            return _net(pk, self._changes[table])
+        except KeyError:
+            return None  # there are images from before the column was added
 
     def pairs(self, table: str) -> list[RowPair] | None:
         """Each of a table's rows before and after each statement; None as for `rows`."""
@@ -74,3 +70,13 @@ class Transaction:
         self._bulk.add(table)
         for change in self._changes.pop(table, ()):
             self._rows -= len(change.rows or ())
+
+
+def _net(pk: str, changes: Sequence[TableChange]) -> list[RowChange]:
+    if len(changes) == 1:
+        (change,) = changes
+        return net_changes(pk, change.op, change.rows or ())
+    images = Images(pk)
+    for change in changes:
+        images.add(change.op, change.rows or ())
+    return list(images.net())

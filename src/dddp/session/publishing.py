@@ -17,6 +17,7 @@ from dddp.exceptions import ConfigurationError, QueryNotLive
 from dddp.livequery.analysis import analyse, loads
 from dddp.livequery.objects import Objects
 from dddp.livequery.plan import QueryPlan
+from dddp.livequery.references import is_translated
 
 OTHERWISE = "What no queryset can tell live is published with a `publish` method."
 
@@ -62,7 +63,7 @@ def plan_for(
         many = [field for field in fields if field.many_to_many]
         left_out = [f"{field.name}_ids" for field in many if not loads(query, field)]
         serializer = collection.serializer(tuple(query.annotation_select), left_out)
-        objects = Objects(serializer, collection.reads()) if serializer is not None else None
+        objects = _objects(collection, query, serializer) if serializer is not None else None
         plan = analyse(restricted, collection.name, fields, conf.database, objects)
     except QueryNotLive as error:
         raise QueryNotLive(
@@ -77,6 +78,18 @@ def plan_for(
             f"server if that was done after its start."
         )
     return plan
+
+
+def _objects(collection: Collection, query: Any, serializer: Any) -> Objects:
+    """`serializer` reads ids of what a foreign key leads to; not of one that is not loaded."""
+    names, deferred = query.deferred_loading
+    loaded = [
+        str(field.name)
+        for field in collection.published_fields()
+        if is_translated(field)
+        and (not names or bool({field.name, field.attname} & names) is not deferred)
+    ]
+    return Objects(serializer, collection.reads(), tuple(loaded))
 
 
 def resolve(

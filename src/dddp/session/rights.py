@@ -12,6 +12,7 @@ from collections.abc import Collection as Container
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from django.db.models import QuerySet
 
 from dddp.api.watching import user_model
@@ -21,6 +22,7 @@ from dddp.livequery.analysis import analyse
 from dddp.livequery.document import Changes, members
 from dddp.livequery.plan import QueryPlan
 from dddp.livequery.query import LiveQuery
+from dddp.protocol.messages import id_from_wire
 
 if TYPE_CHECKING:
     from dddp.session.hub import Hub
@@ -63,6 +65,14 @@ class Rights:
         (values,) = self._row.documents.values()
         active = members(values).get("is_active")
         return self._user_id if active is None or bytes(active) == b"true" else None
+
+    @property
+    def user_ddp_id(self) -> str | None:
+        """The id of the user's document; None as for `user_id`."""
+        if self._row is None or self.user_id is None:
+            return None
+        (identity,) = self._row.documents
+        return str(id_from_wire(msgspec.json.decode(identity)))
 
     @property
     def is_gone(self) -> bool:

@@ -281,6 +281,7 @@ class Session:
     def _invocation(self, random_seed: str | None = None) -> Invocation:
         return Invocation(
             user_id=self.user_id,
+            known_ddp_id=self._rights.user_ddp_id,
             connection=self.connection,
             random_streams=RandomStreams(random_seed),
         )

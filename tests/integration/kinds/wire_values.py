@@ -16,7 +16,7 @@ def documents(queryset: QuerySet[Any]) -> dict[str, dict[str, Any]]:
     """id -> fields, of a fresh run of the queryset."""
     rows = list(queryset.all())
     found = {
-        str(row.pk): _columns(row)
+        id_of(row): _columns(row)
         | {name: _plain(getattr(row, name)) for name in queryset.query.annotation_select}
         for row in rows
     }
@@ -24,11 +24,18 @@ def documents(queryset: QuerySet[Any]) -> dict[str, dict[str, Any]]:
         name = f"{field.name}_ids"
         for fields in found.values():
             fields[name] = []
-        pairs = queryset.model._base_manager.filter(pk__in={row.pk for row in rows})
+        ids = {row.pk: id_of(row) for row in rows}
+        far = {row.pk: id_of(row) for row in field.related_model._base_manager.all()}
+        pairs = queryset.model._base_manager.filter(pk__in=ids)
         for key, related in pairs.order_by(field.name).values_list("pk", field.name):
             if related is not None:
-                found[str(key)][name].append(str(related))
+                found[ids[key]][name].append(far[related])
     return found
+
+
+def id_of(row: Model) -> str:
+    """The id of a row's document: all models here call what is beside the primary key `aid`."""
+    return str(getattr(row, "aid", row.pk))
 
 
 def _columns(row: Model) -> dict[str, Any]:
@@ -38,13 +45,16 @@ def _columns(row: Model) -> dict[str, Any]:
         if field.is_relation
         else _plain(row.__dict__[field.attname])
         for field in row._meta.concrete_fields
-        if not field.primary_key and field.attname not in left_out
+        if not field.primary_key and field.attname not in {*left_out, "aid"}
     }
 
 
 def _related(row: Model, field: Any) -> str | None:
     key = row.__dict__[field.attname]
-    return None if key is None else str(key)
+    if key is None:
+        return None
+    is_id = field.target_field.name == "aid" or not hasattr(field.related_model, "aid")
+    return str(key) if is_id else id_of(getattr(row, field.name))
 
 
 def _many_to_many(queryset: QuerySet[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from django.db.models import Prefetch
 from club.models import Channel, Message
 from dddp.api import Collection, Publication
 from tools.inprocess import InProcess, db, quiet
+from zoo.models import Piece, Topic, Writer
 
 
 @pytest.fixture
@@ -107,3 +108,38 @@ async def test_a_prefetch_for_one_user_is_not_shown_to_another(
         await db(lambda: Channel.objects.get(name="a").members.set([people["bob"]]))
         await quiet(hub)
         assert (shown(client), shown(other)) == ([{"found": []}], [{"found": ["bob"]}])
+
+
+async def test_ids_beside_the_primary_key(hub, client, published):
+    class Headlines(Collection):
+        model = Piece
+        name = "headlines"
+        exclude = ["title", "stars"]
+        properties = {"headline": ["title", "stars"]}
+
+    def make():
+        ann, ben = (Writer.objects.create(name=name, aid=name) for name in ("ann", "ben"))
+        piece = Piece.objects.create(title="t", aid="mine", author=ann, editor=ben)
+        piece.topics.add(*(Topic.objects.create(name=name, aid=name) for name in ("z", "a")))
+
+    await db(make)
+    published(Headlines, Piece.objects.filter(author__name__startswith="a"))
+    await client.subscribe("Shown")
+    shown = {"author_id": "ann", "editor_id": "ben", "topics_ids": ["z", "a"], "headline": "t: 0"}
+    assert client.collections["headlines"] == {"mine": shown}
+    for change, after in (
+        (lambda: Writer.objects.filter(name="ann").update(aid="eve"), {"author_id": "eve"}),
+        (lambda: Topic.objects.filter(name="z").update(aid="y"), {"topics_ids": ["y", "a"]}),
+        (lambda: Piece.objects.update(stars=2), {"headline": "t: 2"}),
+        (lambda: Piece.objects.get().topics.clear(), {"topics_ids": []}),
+    ):
+        await db(change)
+        await quiet(hub)
+        shown.update(after)
+        assert client.collections["headlines"] == {"mine": shown}
+    await db(lambda: Piece.objects.update(aid="yours"))
+    await quiet(hub)
+    assert client.collections["headlines"] == {"yours": shown}
+    await db(lambda: Writer.objects.filter(name="ann").update(name="x"))
+    await quiet(hub)
+    assert client.collections["headlines"] == {}

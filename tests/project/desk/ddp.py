@@ -60,7 +60,6 @@ class Invoice(Collection):
 
     model = models.Invoice
     anonymous_writes = True
-    exclude = ["slug"]
     writable_fields = ["title"]
 
     def allow_insert(self, user, obj, fields):

@@ -49,7 +49,7 @@ class Task(AleaIdMixin):
 
 
 class Invoice(models.Model):
-    """Numbered by the database, with an unguessable name beside."""
+    """Numbered by the database; its id is an unguessable name beside."""
 
     slug = AleaIdField()
     title = models.CharField(max_length=20)

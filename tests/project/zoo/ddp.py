@@ -69,7 +69,14 @@ class Arrival(Collection):
 
 
 class Departure(Collection):
+    """Everybody inserts; the database makes the ids."""
+
     model = models.Departure
+    anonymous_writes = True
+    writable_fields = ["label"]
+
+    def allow_insert(self, user, obj, fields):
+        return True
 
 
 class Sealed(Collection):
@@ -104,6 +111,51 @@ class Annexed(Collection):
     model = models.Annexed
 
 
+class Writer(Collection):
+    model = models.Writer
+
+
+class Topic(Collection):
+    model = models.Topic
+
+
+class Piece(Collection):
+    """Everybody writes."""
+
+    model = models.Piece
+    anonymous_writes = True
+    writable_fields = ["aid", "title", "author", "editor", "topics"]
+
+    def allow_insert(self, user, obj, fields):
+        return True
+
+    def allow_update(self, user, obj, fields):
+        return True
+
+    def allow_remove(self, user, obj):
+        return True
+
+
+class Novel(Collection):
+    model = models.Novel
+
+
+class Signed(Collection):
+    model = models.Signed
+
+
+class Review(Collection):
+    model = models.Review
+
+
+class Stamped(Collection):
+    model = models.Stamped
+
+
+class StampedToo(Collection):
+    model = models.StampedToo
+
+
 class NamesOnly(Collection):
     model = models.Person
     name = "names"
@@ -116,6 +168,10 @@ shown = {}
 class Shown(Publication):
     def get_queries(self, name):
         return shown[name]
+
+
+class Pieces(Publication):
+    queries = [models.Piece.objects.all()]
 
 
 API.register(
@@ -146,6 +202,15 @@ API.register(
         Shelf,
         Volume,
         Annexed,
+        Writer,
+        Topic,
+        Piece,
+        Novel,
+        Signed,
+        Review,
+        Stamped,
+        StampedToo,
+        Pieces,
         Shown,
     ]
 )

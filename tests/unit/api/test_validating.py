@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import models
 from django.db.models import F, Q
+from django.test.utils import isolate_apps
 
 from bookstore.models import Book
 from club.models import Membership, Message
 from dddp.api import Collection, Publication
 from dddp.api.validating import collection_problems, publication_problems
+from dddp.fields import AleaIdField
 from desk.models import Invoice, Shelfmark, Task
-from zoo.models import Measured, Specimen
+from zoo.models import Measured, Signed, Specimen
 
 
 def allow(self: Any, *args: Any) -> bool:
@@ -22,6 +25,14 @@ def allow(self: Any, *args: Any) -> bool:
 
 async def allow_later(self: Any, *args: Any) -> bool:
     return True
+
+
+def alea(two: bool = False, **options: Any) -> type[models.Model]:
+    """A model with an `AleaIdField` beside the primary key."""
+    fields = {name: AleaIdField(**options) for name in ("aid", "bid")[: 1 + two]}
+    meta = type("Meta", (), {"app_label": "made"})
+    with isolate_apps():
+        return type("Made", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
 
 
 def problems(**attributes: Any) -> list[str]:
@@ -45,7 +56,8 @@ class TestCollections:
             {"writable_fields": ["text", "channel", "author_id"], "allow_update": allow},
             {"model": Task, "allow_insert": allow},
             {"model": Shelfmark, "writable_fields": ["code"], "allow_insert": allow},
-            {"model": Invoice, "exclude": ["slug"]},
+            {"model": Invoice},
+            {"model": Signed},
         ],
     )
     def test_none(self, attributes: Any) -> None:
@@ -78,7 +90,9 @@ class TestCollections:
             ({"model": Measured, "writable_fields": ["area"]}, ["cannot write a GeneratedField"]),
             ({"allow_update": allow}, ["change nothing without `writable_fields`"]),
             ({"deny_remove": allow_later}, ["`deny_remove` has to be a plain function"]),
-            ({"model": Invoice}, ["desk.Invoice.slug", "Make it the primary key", "`exclude`"]),
+            ({"model": alea(null=True)}, ["Made.aid", "id of documents", "null=True"]),
+            ({"model": alea(unique=False)}, ["Made.aid", "id of documents", "unique=False"]),
+            ({"model": alea(two=True)}, ["Made.aid and", "Made.bid", "one id"]),
         ],
     )
     def test_one(self, attributes: Any, texts: list[str]) -> None:

@@ -1,5 +1,15 @@
 """Models with every kind of column, relation, key and table that publishing has to get right."""
 
+from zoo.models.aided import (
+    Novel,
+    Piece,
+    Review,
+    Signed,
+    Stamped,
+    StampedToo,
+    Topic,
+    Writer,
+)
 from zoo.models.basic import (
     CaseInsensitive,
     Employee,
@@ -45,15 +55,23 @@ __all__ = [
     "Message",
     "Named",
     "Note",
+    "Novel",
     "Parcel",
     "Person",
+    "Piece",
     "Profile",
+    "Review",
     "Sealed",
     "Shelf",
+    "Signed",
     "Specimen",
+    "Stamped",
+    "StampedToo",
     "Tag",
     "Ticket",
+    "Topic",
     "Unwatched",
     "Virtual",
     "Volume",
+    "Writer",
 ]
