@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from threading import Lock
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db.models import CompositePrimaryKey, Field, QuerySet
-from django.db.models.expressions import Col
 from django.db.models.query import ModelIterable
 from django.db.models.sql import Query
 
@@ -17,39 +16,19 @@ from dddp.exceptions import QueryNotLive
 from dddp.livequery import catalog
 from dddp.livequery.batch import frozen_all, member_of
 from dddp.livequery.conditions import NotDecidable, condition_of
-from dddp.livequery.direct import direct, in_order
-from dddp.livequery.document import OpenShape, PublishedField, Shape
-from dddp.livequery.encoders import Encoder, encoder_for, list_of, string
+from dddp.livequery.document import OpenShape, Shape
 from dddp.livequery.keys import document_key
+from dddp.livequery.layouts import Selected, layout_of, loads, model_of, selected_by
 from dddp.livequery.objects import ObjectLoader, Objects, path_queryset, prefetched_by
 from dddp.livequery.plan import Layout, QueryPlan
 from dddp.livequery.predicates import Condition
 from dddp.livequery.references import (
     is_translated,
     reference_sources,
-    selected_id,
-    selected_ids,
 )
 from dddp.livequery.sources import sources_beyond, sources_of
 from dddp.livequery.text import refuse_text
 from dddp.livequery.walk import RANDOM, refuse, tables_of
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """What a compiled query selects.
-
-    Attributes:
-        columns: attname of a model field -> its place.
-        annotations: name -> its place.
-        types: type name of each place.
-    """
-
-    sql: str
-    params: tuple[Any, ...]
-    columns: dict[str, int]
-    annotations: dict[str, int]
-    types: tuple[str, ...]
 
 
 def analyse(
@@ -83,8 +62,8 @@ def analyse(
             return _nothing(queryset, collection, using)
         tables = tables_of(query)
         condition, reason = _condition(query, compiler, published, using, objects)
-    selected = _selected(query, compiler, sql, tuple(params), using)
-    layout, references = _layout(query, selected, collection, published, using)
+    selected = selected_by(query, compiler, sql, tuple(params), using)
+    layout, references = layout_of(query, selected, collection, published, using)
     made_of: Any = None
     if objects is not None:
         loader = _loader(queryset, objects, collection)
@@ -96,8 +75,8 @@ def analyse(
         using=using,
         sql=statement,
         params=selected.params,
-        tables=frozenset([_model(query)._meta.db_table]),
-        table=_model(query)._meta.db_table,
+        tables=frozenset([model_of(query)._meta.db_table]),
+        table=model_of(query)._meta.db_table,
         layout=layout,
         condition=condition,
         reason=reason,
@@ -108,9 +87,9 @@ def analyse(
     with _COMPILING:
         sources = [*sources_of(query, sql, tables, using)]
         for field in references:
-            sources += reference_sources(_model(query), field, using)
+            sources += reference_sources(model_of(query), field, using)
         if objects is not None:
-            beyond = path_queryset(_model(query), objects.reads).query
+            beyond = path_queryset(model_of(query), objects.reads).query
             sources += sources_beyond(beyond, beyond.get_compiler(using).as_sql()[0], using)
         columns = _plain_columns(selected)
         member = member_of(query, sql, selected.params, layout, columns, using)
@@ -139,10 +118,6 @@ def _loader(queryset: QuerySet[Any], objects: Objects, collection: str) -> Objec
         plain = plain.prefetch_related(*objects.references)
     shape = OpenShape(collection, "")
     return ObjectLoader(plain, objects.serialize, shape, prefetched_by(queryset))
-
-
-def _model(query: Query) -> Any:
-    return query.model
 
 
 def _require_models(queryset: QuerySet[Any], using: str) -> None:
@@ -180,101 +155,11 @@ def _prepared(query: Query) -> Query:
 
 def _load_key(query: Query) -> None:
     """Whatever `only()` and `defer()` say, the key is read; of primary keys Django sees to it."""
-    key = document_key(_model(query))
+    key = document_key(model_of(query))
     names, deferred = query.deferred_loading
     if names and not key.primary_key:
         name = {str(key.name)}
         query.deferred_loading = (names - name if deferred else names | name, deferred)
-
-
-def _selected(
-    query: Query, compiler: Any, sql: str, params: tuple[Any, ...], using: str
-) -> Selected:
-    columns: dict[str, int] = {}
-    annotations = dict(compiler.annotation_col_map or {})
-    for place, (expression, _, _) in enumerate(compiler.select):
-        if isinstance(expression, Col) and place not in annotations.values():
-            columns[expression.target.attname] = place
-    known = catalog.columns_of(using, _model(query)._meta.db_table)
-    types = tuple(
-        known[expression.target.column].type if _is_own(expression, query, known) else ""
-        for expression, _, _ in compiler.select
-    )
-    if "" in types:
-        found = catalog.result_types(using, sql, params)
-        types = tuple(_as_django(*pair) for pair in zip(found, compiler.select, strict=True))
-    return Selected(sql, params, columns, annotations, types)
-
-
-def _as_django(type_name: str, selected: tuple[Any, ...]) -> str:
-    """PostgreSQL's avg() and sum() give `numeric`; Django makes of it what the expression says."""
-    field = getattr(selected[0], "_output_field_or_none", None)
-    if type_name != "numeric" or field is None:
-        return type_name
-    kind = field.get_internal_type()
-    if kind == "FloatField":
-        return "float8"
-    return "int8" if kind.endswith("IntegerField") else "numeric"
-
-
-def _is_own(expression: Any, query: Query, known: dict[str, catalog.Column]) -> bool:
-    own = isinstance(expression, Col) and expression.target.model._meta.db_table
-    return bool(own == _model(query)._meta.db_table and expression.target.column in known)
-
-
-class _Part(NamedTuple):
-    """A field of the documents, and its place in the rows, or what is selected beside them."""
-
-    field: PublishedField
-    place: int = 0
-    related: str = ""
-    reference: Any = None
-
-
-def _layout(
-    query: Query,
-    selected: Selected,
-    collection: str,
-    fields: list[Field[Any, Any]],
-    using: str,
-) -> tuple[Layout, list[Any]]:
-    """The layout, and the fields whose values are read beside the rows."""
-    parts = list(_parts(query, selected, fields, using))
-    beside = [part for part in parts if part.related]
-    types = selected.types
-    places = [len(types) + beside.index(part) if part.related else part.place for part in parts]
-    published, order = in_order([part.field for part in parts], places, types)
-    key = document_key(_model(query))
-    shape = Shape(collection, str(key.column), published)
-    shape = _SHAPES.setdefault(shape, shape)
-    related = [part.related for part in beside]
-    place = selected.columns[key.attname]
-    chosen = direct(collection, published, order, types, place, related)
-    layout = Layout(shape, len(types), place, order, "".join(related), direct=chosen)
-    return layout, [part.reference for part in beside]
-
-
-def _parts(
-    query: Query, selected: Selected, fields: list[Field[Any, Any]], using: str
-) -> Iterator[_Part]:
-    columns = {name: f"q.c{place}" for name, place in selected.columns.items()}
-    columns["pk"] = columns[_model(query)._meta.pk.attname]
-    for field in fields:
-        place = selected.columns.get(field.attname)
-        if field.many_to_many or place is None:
-            continue
-        if is_translated(field):
-            related = selected_id(field, columns[field.attname], using)
-            yield _Part(PublishedField(field.attname, "", string), 0, related, field)
-        else:
-            encode = string if field.is_relation else encoder_for(selected.types[place])
-            yield _Part(PublishedField(field.attname, str(field.column), encode), place)
-    for name, place in selected.annotations.items():
-        yield _Part(PublishedField(name, "", encoder_for(selected.types[place])), place)
-    for field in fields:
-        if field.many_to_many and loads(query, field):
-            published = PublishedField(f"{field.name}_ids", "", _STRINGS)
-            yield _Part(published, 0, selected_ids(field, columns, using), field)
 
 
 def _plain_columns(selected: Selected) -> tuple[str, ...]:
@@ -283,15 +168,6 @@ def _plain_columns(selected: Selected) -> tuple[str, ...]:
     places = tuple(selected.columns.values())
     return names if places == tuple(range(len(selected.types))) else ()
 
-
-def loads(query: Query, field: Field[Any, Any]) -> bool:
-    """Does `only()` or `defer()` let this field, which has no column, be published?"""
-    names, deferred = query.deferred_loading
-    return (field.name in names) is not deferred
-
-
-_STRINGS: Encoder = list_of(string)
-_SHAPES: dict[Shape, Shape] = {}
 
 # Querysets of a class share subqueries, which compilers change while they work.
 _COMPILING = Lock()
@@ -306,7 +182,7 @@ def _condition(
 ) -> tuple[Condition | None, str]:
     if objects is not None:
         return None, "its documents are made of objects"
-    columns = catalog.columns_of(using, _model(query)._meta.db_table)
+    columns = catalog.columns_of(using, model_of(query)._meta.db_table)
     try:
         for field in fields:
             _require_in_images(field, query, columns)

@@ -14,7 +14,8 @@ from dddp.api.registry import Registry
 from dddp.api.this import Invocation, current
 from dddp.conf import conf
 from dddp.exceptions import ConfigurationError, QueryNotLive
-from dddp.livequery.analysis import analyse, loads
+from dddp.livequery.analysis import analyse
+from dddp.livequery.layouts import loads
 from dddp.livequery.objects import Objects
 from dddp.livequery.plan import QueryPlan
 from dddp.livequery.references import is_translated
