@@ -13,7 +13,7 @@ import asyncio
 import logging
 from typing import cast
 
-from dddp.transports import lifespan, sockjs, websocket
+from dddp.transports import health, lifespan, sockjs, websocket
 from dddp.transports.asgi_types import Application, Receive, Scope, Send
 from dddp.transports.peers import Hub
 from dddp.transports.sockjs_sessions import Sessions
@@ -39,6 +39,10 @@ class DDPApplication:
         kind = scope["type"]
         if kind == "lifespan":
             await lifespan.serve(scope, receive, send, self._hub(), self._app)
+            return
+        probe = health.probe_of(scope)
+        if probe is not None:
+            await health.respond(scope, send, probe, self._hub())
             return
         path = sockjs.ddp_path(scope) if kind in ("http", "websocket") else None
         if path is None:

@@ -93,7 +93,23 @@ def _misfit_of_transports(value: Any) -> str:
     return "" if fits else f"a list of some of {', '.join(known)}"
 
 
-KINDS = {"rate_limits": _misfit_of_rate_limits, "sockjs_transports": _misfit_of_transports}
+def _misfit_of_seconds(value: Any) -> str:
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return "" if fits else "a number of seconds, 0 or more"
+
+
+def _misfit_of_prefix(value: Any) -> str:
+    return "" if value is None or isinstance(value, str) else "a string or None"
+
+
+KINDS = {
+    "rate_limits": _misfit_of_rate_limits,
+    "sockjs_transports": _misfit_of_transports,
+    "health_prefix": _misfit_of_prefix,
+    "shutdown_delay_seconds": _misfit_of_seconds,
+    "shutdown_spread_seconds": _misfit_of_seconds,
+    "shutdown_method_seconds": _misfit_of_seconds,
+}
 
 
 @register(TAG)

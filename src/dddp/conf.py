@@ -36,6 +36,10 @@ DEFAULTS: dict[str, Any] = {
     "transaction_rows": 10_000,
     "pending_rows": 10_000,
     "allowed_origins": (),
+    "shutdown_delay_seconds": 0.0,
+    "shutdown_spread_seconds": 5.0,
+    "shutdown_method_seconds": 10.0,
+    "health_prefix": None,
     "sockjs_transports": (
         "websocket",
         "xhr-streaming",

@@ -5,6 +5,7 @@ DDPError
 ├── ConfigurationError   the operator or developer has to change something
 ├── ListenerError        the change feed cannot be followed
 ├── QueryNotLive         a queryset that cannot be published
+├── ServerStopping       no client is taken any more
 └── SubscriptionEnded    a publication goes on though nobody listens
 """
 
@@ -55,6 +56,10 @@ class ListenerError(DDPError):
 
 class QueryNotLive(DDPError):
     """A queryset that cannot be kept live, and why."""
+
+
+class ServerStopping(DDPError):
+    """A client comes to a server that is about to stop: another one will take it."""
 
 
 class SubscriptionEnded(DDPError):

@@ -4,7 +4,8 @@
 
 One process serves by itself. With --workers N, or --reload, this one only keeps the others
 running. Sockets are opened here, before the project is loaded, and outlive a restart: clients
-that come meanwhile wait. SIGINT and SIGTERM end everything, with exit code 0.
+that come meanwhile wait. SIGINT and SIGTERM end everything, with exit code 0: SIGTERM lets
+clients go one after the other, a second signal ends all at once.
 """
 
 from __future__ import annotations
@@ -49,21 +50,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: Options, settings_module: str | None = None) -> int:
     """Serve until a signal ends it; mistakes are told on stderr. Returns the exit code."""
+    listening: list[Listening] = []
     try:
         project.find_settings(settings_module)
         _check_certificate(options)
-        listening = [sockets.listen(each, options.workers) for each in options.addresses]
+        listening += [
+            sockets.listen(each, options.workers, options.unix_mode) for each in options.addresses
+        ]
         if options.reload or options.workers > 1:
             return _supervise(options, listening)
         project.load(options)
         project.check()
         own = [sock for each in listening for sock in each.sockets[0]]
-        code = worker.serve(options, own, _announcement(options, listening))
+        announce = _announcement(options, listening)
+        code = worker.serve(options, own, announce, lambda: sockets.close(listening))
     except DDPError as error:
         print(error, file=sys.stderr, flush=True)
         return 1
     except KeyboardInterrupt:
         return 0
+    finally:
+        sockets.close(listening)
     return 1 if code else 0
 
 
@@ -91,6 +98,9 @@ def _announcement(options: Options, listening: list[Listening]) -> Callable[[], 
         prefix = conf.url_prefix.strip("/")
         path = f"/{prefix}/websocket" if prefix else "/websocket"
         for each in listening:
+            if each.address.path:
+                print(f"Listening on {each.address} (DDP at {path})", flush=True)
+                continue
             http, ws = f"http{tls}://{each.address}/", f"ws{tls}://{each.address}{path}"
             print(f"Listening on {http} (DDP at {ws})", flush=True)
 

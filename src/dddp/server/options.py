@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import socket
 from dataclasses import dataclass
+
+from dddp.server.unix_sockets import DEFAULT_MODE
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
+UNIX = "unix:"
 
 ADDRESS = re.compile(r"(?:(?P<host>\[[^\[\]]+\]|[^:\[\]]*):)?(?P<port>\d{1,5})")
 BARE_HOST = re.compile(r"\[[^\[\]]+\]|[^:\[\]]+")
@@ -15,12 +19,18 @@ BARE_HOST = re.compile(r"\[[^\[\]]+\]|[^:\[\]]+")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen; `host` as given, an IPv6 address without its brackets."""
+    """Where to listen; `host` as given, an IPv6 address without its brackets.
+
+    `path` is that of a unix socket, "" for TCP.
+    """
 
     host: str
     port: int
+    path: str = ""
 
     def __str__(self) -> str:
+        if self.path:
+            return f"{UNIX}{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
@@ -34,20 +44,26 @@ class Options:
     workers: int = 1
     reload: bool = False
     verbose: bool = False
+    unix_mode: int = DEFAULT_MODE
 
 
 def parse_address(text: str) -> Address:
     """`HOST:PORT`, `HOST`, `:PORT` or `PORT`; an IPv6 address in brackets; port 0 is any free one.
 
-    What is left out is 127.0.0.1 and 8000. Raises argparse.ArgumentTypeError.
+    What is left out is 127.0.0.1 and 8000. `unix:PATH` is a unix socket.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none of these.
     """
+    if text.startswith(UNIX) and text != UNIX and hasattr(socket, "AF_UNIX"):
+        return Address("", 0, text.removeprefix(UNIX))
     match = ADDRESS.fullmatch(text)
     if match is not None and int(match["port"]) < 65536:
         return Address((match["host"] or DEFAULT_HOST).strip("[]"), int(match["port"]))
     if match is None and BARE_HOST.fullmatch(text):
         return Address(text.strip("[]"), DEFAULT_PORT)
     raise argparse.ArgumentTypeError(
-        f"{text!r} is no address: write HOST:PORT, for IPv6 [::1]:8000."
+        f"{text!r} is no address: write HOST:PORT, for IPv6 [::1]:8000, or unix:PATH."
     )
 
 
@@ -59,7 +75,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=parse_address,
         help="where to listen, several if you like; 127.0.0.1:8000 when left out, "
-        "0.0.0.0:8000 for all IPv4 networks, [::1]:8000 for IPv6",
+        "0.0.0.0:8000 for all IPv4 networks, [::1]:8000 for IPv6, unix:PATH for a unix socket",
+    )
+    parser.add_argument(
+        "--unix-mode",
+        metavar="MODE",
+        type=_mode,
+        default=DEFAULT_MODE,
+        help=f"who may connect to unix sockets, as for chmod; {DEFAULT_MODE:o} when left out",
     )
     parser.add_argument("--ssl-certfile", metavar="FILE", help="certificate chain (PEM) for TLS")
     parser.add_argument(
@@ -97,7 +120,14 @@ def options_from(arguments: argparse.Namespace, *, verbose: bool, reload: bool) 
         workers=arguments.workers,
         reload=wanted,
         verbose=verbose,
+        unix_mode=arguments.unix_mode,
     )
+
+
+def _mode(text: str) -> int:
+    if not re.fullmatch("0?[0-7]{3}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no file mode: write one like 660.")
+    return int(text, 8)
 
 
 def _count(text: str) -> int:

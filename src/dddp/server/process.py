@@ -28,36 +28,34 @@ SHORTEST_LIFE = 1.0
 """Seconds from one start of a worker to the next after a crash."""
 
 
-class Worker:
-    """One server process and its sockets, over all its restarts.
+class Process:
+    """One server process, which starts at once.
 
     Attributes:
-        ready: the process that runs now answers connections.
-        check: run the system checks in each new process.
+        ready: it answers connections.
     """
 
-    def __init__(self, options: Options, sockets: Sequence[socket.socket], *, check: bool) -> None:
-        self._arguments = (options, list(sockets), check)
-        self._process: Any = None
-        self._told: Connection | None = None
-        self._started_at = 0.0
+    def __init__(self, arguments: tuple[Any, ...]) -> None:
         self.ready = False
+        told, tell = spawn.Pipe(duplex=False)
+        self._told: Connection | None = told
+        self._process = spawn.Process(target=run, args=(*arguments, tell))
+        # Starting the tracker, which spawning needs, would let interrupts through again.
+        resource_tracker.ensure_running()
+        with _interrupts_held():
+            self._process.start()
+        tell.close()
+        logger.debug("Started server process %d", self._process.pid)
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process is not None and self._process.is_alive()
-
-    @property
-    def due(self) -> bool:
-        """Whether it may be started after a crash."""
-        return time.monotonic() - self._started_at >= SHORTEST_LIFE
+        """Whether it runs."""
+        return self._process.is_alive()
 
     @property
     def exit_code(self) -> int | None:
-        """How the last process ended: negative for a signal, None while it runs."""
-        code: int | None = self._process.exitcode
-        return code
+        """How it ended: negative for a signal, None while it runs."""
+        return self._process.exitcode
 
     @property
     def events(self) -> list[Any]:
@@ -65,19 +63,6 @@ class Worker:
         if not self.alive:
             return []
         return [self._process.sentinel, *([] if self._told is None else [self._told])]
-
-    def start(self) -> None:
-        """Start a process; the one before must have ended."""
-        self._started_at = time.monotonic()
-        self.ready = False
-        self._told, tell = spawn.Pipe(duplex=False)
-        self._process = spawn.Process(target=run, args=(*self._arguments, tell))
-        # Starting the tracker, which spawning needs, would let interrupts through again.
-        resource_tracker.ensure_running()
-        with _interrupts_held():
-            self._process.start()
-        tell.close()
-        logger.debug("Started server process %d", self._process.pid)
 
     def hear(self) -> None:
         """Take in its word that it is ready."""
@@ -87,17 +72,106 @@ class Worker:
             self._told.close()
             self._told = None
 
-    def terminate(self) -> None:
-        """Ask it to stop."""
-        if self.alive:
-            self._process.terminate()
+    def stop(self, *, at_once: bool) -> None:
+        """Ask it to stop; unless `at_once`, it lets its clients go one after the other."""
+        if self.alive and self._process.pid is not None:
+            os.kill(self._process.pid, worker.AT_ONCE if at_once else signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it now."""
         if self.alive:
             logger.warning("Server process %d did not stop and is killed.", self._process.pid)
             self._process.kill()
             self._process.join()
+
+
+class Worker:
+    """The place of one server process and its sockets, over all its restarts."""
+
+    def __init__(self, options: Options, sockets: Sequence[socket.socket], *, check: bool) -> None:
+        """`check`: run the system checks in each new process."""
+        self._arguments = (options, list(sockets), check)
+        self._process: Process | None = None
+        self._successor: Process | None = None
+        self._predecessor: Process | None = None
+        self._started_at = 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.alive
+
+    @property
+    def ready(self) -> bool:
+        """Its process answers connections."""
+        return self._process is not None and self._process.ready
+
+    @property
+    def due(self) -> bool:
+        """Whether it may be started after a crash."""
+        return time.monotonic() - self._started_at >= SHORTEST_LIFE
+
+    @property
+    def exit_code(self) -> int | None:
+        """How its last process ended."""
+        return None if self._process is None else self._process.exit_code
+
+    @property
+    def changes(self) -> bool:
+        """One process takes the place of another."""
+        return self._successor is not None or self._predecessor is not None
+
+    @property
+    def events(self) -> list[Any]:
+        """What to wait on."""
+        return [event for each in self._all() for event in each.events]
+
+    def start(self) -> None:
+        """Start a process; the one before must have ended."""
+        self._started_at = time.monotonic()
+        self._process = Process(self._arguments)
+
+    def replace(self) -> None:
+        """Start a process that takes the place of the present one once it is ready."""
+        self._successor = Process(self._arguments)
+
+    def hear(self) -> bool:
+        """Take in what has happened; False if a process could not take another's place."""
+        for each in self._all():
+            each.hear()
+        if self._predecessor is not None and not self._predecessor.alive:
+            self._predecessor = None
+        if self._successor is None:
+            return True
+        if self._successor.ready:
+            self._predecessor, self._process = self._process, self._successor
+            self._successor = None
+            self._started_at = time.monotonic()
+            if self._predecessor is not None:
+                self._predecessor.stop(at_once=False)
+        elif not self._successor.alive:
+            self._successor = None
+            return False
+        return True
+
+    def stop(self, *, at_once: bool) -> None:
+        """Ask all that runs here to stop."""
+        for each in self._all():
+            if each is not self._predecessor or at_once:
+                each.stop(at_once=at_once)
+
+    def kill(self) -> None:
+        """End all that runs here."""
+        for each in self._all():
+            each.kill()
+
+    @property
+    def ended(self) -> bool:
+        """Nothing runs here any more."""
+        return not any(each.alive for each in self._all())
+
+    def _all(self) -> list[Process]:
+        return [each for each in (self._predecessor, self._process, self._successor) if each]
 
 
 def run(options: Options, sockets: list[socket.socket], check: bool, tell: Connection) -> None:
@@ -115,7 +189,8 @@ def run(options: Options, sockets: list[socket.socket], check: bool, tell: Conne
     except Exception:
         logger.exception("The project could not be loaded")
         sys.exit(worker.STARTUP_FAILURE)
-    sys.exit(worker.serve(options, sockets, on_ready=lambda: tell.send(True)))
+    heeds = (signal.SIGTERM, worker.AT_ONCE)
+    sys.exit(worker.serve(options, sockets, on_ready=lambda: tell.send(True), heeds=heeds))
 
 
 def _end_with_parent() -> None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from dddp.exceptions import ConfigurationError
+from dddp.server import unix_sockets
 from dddp.server.options import Address
 
 BACKLOG = 2048
@@ -21,6 +22,11 @@ MISTAKES = {
     errno.EADDRNOTAVAIL: "This machine has no such address: 127.0.0.1 and 0.0.0.0 always exist.",
 }
 
+UNIX_MISTAKES = {
+    errno.ENOENT: "There is no such directory: make it, or give another path.",
+    errno.EACCES: "The directory may not be written to: give another path.",
+}
+
 BALANCES = sys.platform == "linux"
 """The kernel shares connections out among several sockets of one port (SO_REUSEPORT)."""
 
@@ -29,14 +35,17 @@ BALANCES = sys.platform == "linux"
 class Listening:
     """One address as it was given, with its real port, and what to accept connections on.
 
-    `sockets` holds a list per server process.
+    `sockets` holds a list per server process; `file` is that of a unix socket.
     """
 
     address: Address
     sockets: tuple[tuple[socket.socket, ...], ...]
+    file: unix_sockets.SocketFile | None = None
 
 
-def listen(address: Address, processes: int = 1) -> Listening:
+def listen(
+    address: Address, processes: int = 1, unix_mode: int = unix_sockets.DEFAULT_MODE
+) -> Listening:
     """Listen on an address for so many server processes.
 
     On Linux each process gets a socket of its own. Were they to wait on one together, the last
@@ -45,6 +54,8 @@ def listen(address: Address, processes: int = 1) -> Listening:
     Raises:
         ConfigurationError: the address cannot be had; the sentence says what to do.
     """
+    if address.path:
+        return _listen_unix(address, processes, unix_mode)
     shared = _listen_once(address, reuse_port=False)
     real = Address(address.host, shared[0].getsockname()[1])
     if processes == 1 or not BALANCES:
@@ -55,11 +66,22 @@ def listen(address: Address, processes: int = 1) -> Listening:
 
 
 def close(listening: list[Listening]) -> None:
-    """Let go of all sockets of this process."""
+    """Let go of all sockets of this process; the files of unix sockets are removed."""
     for each in listening:
+        if each.file is not None:
+            each.file.remove()
         for sockets in each.sockets:
             for sock in sockets:
                 sock.close()
+
+
+def _listen_unix(address: Address, processes: int, mode: int) -> Listening:
+    """All processes wait on one socket: the kernel shares out nothing here."""
+    try:
+        sock, file = unix_sockets.listen(address.path, mode, BACKLOG)
+    except OSError as error:
+        raise _explain(address, error) from error
+    return Listening(address, ((sock,),) * processes, file)
 
 
 def _listen_once(address: Address, *, reuse_port: bool) -> tuple[socket.socket, ...]:
@@ -126,5 +148,6 @@ def _open(
 
 def _explain(address: Address, error: OSError | None) -> ConfigurationError:
     code = error.errno if error is not None else None
-    what = MISTAKES.get(code or 0, f"{error}.")
+    mistakes = UNIX_MISTAKES if address.path else MISTAKES
+    what = mistakes.get(code or 0, f"{error}.")
     return ConfigurationError(f"Cannot listen on {address}. {what}")

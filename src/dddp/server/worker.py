@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 
 from uvicorn import Config, Server
@@ -23,16 +24,37 @@ GRACE_SECONDS = 5
 HARD_STOP_SECONDS = 10.0
 """When the process ends whatever still runs in its threads."""
 
+AT_ONCE: signal.Signals = getattr(signal, "SIGQUIT", signal.SIGTERM)
+"""Like SIGINT, which a supervised process does not heed: the terminal sends it to all."""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class DDPServer(Server):
-    """Uvicorn's server, which tells when it is ready and always comes to an end."""
+    """Uvicorn's server, which tells when it is ready and always comes to an end.
 
-    def __init__(self, config: Config, on_ready: Callable[[], None]) -> None:
+    SIGTERM lets clients go one after the other (`Hub.drain`), any other signal all together. A
+    second one ends the process on the spot.
+
+    Args:
+        on_ready: called when connections are answered.
+        on_exit: called before the process ends without going on.
+        heeds: the signals that are for this process.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        on_ready: Callable[[], None],
+        on_exit: Callable[[], None],
+        heeds: Collection[int],
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
-        self._stopping = False
+        self._on_exit = on_exit
+        self._heeds = heeds
+        self._hurries = False
+        self._has_ended = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, accept connections, tell."""
@@ -40,28 +62,76 @@ class DDPServer(Server):
         if self.started:
             self._on_ready()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let the clients go, then what uvicorn does: end all connections, and the application."""
+        if not self._hurries:
+            await self._drain(sockets or [])
+        await super().shutdown(sockets=sockets)
+        self._has_ended = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to stop."""
+        # Uvicorn hands on all signals once more at its end.
+        if self._has_ended or sig not in self._heeds:
+            return
+        if self.should_exit:
+            self._end("Stopped at once.", 0)
+        self._hurries = sig != signal.SIGTERM
         super().handle_exit(sig, frame)
-        if not self._stopping:
-            self._stopping = True
-            hard_stop = threading.Timer(HARD_STOP_SECONDS, _stop_at_once)
-            hard_stop.daemon = True
-            hard_stop.start()
+        patience = longest_stop(drains=not self._hurries)
+        what = "Stopped without waiting any longer for what still ran."
+        hard_stop = threading.Timer(patience, self._end, (what, 1))
+        hard_stop.daemon = True
+        hard_stop.start()
+
+    async def _drain(self, sockets: list[socket.socket]) -> None:
+        from dddp.conf import conf
+        from dddp.session.hub import get_hub
+
+        hub = get_hub()
+        hub.leaving = True
+        await asyncio.sleep(conf.shutdown_delay_seconds)
+        for server in self.servers:
+            server.close()
+        for sock in sockets:
+            sock.close()
+        await hub.drain()
+
+    def _end(self, what: str, code: int) -> None:
+        print(what, file=sys.stderr, flush=True)
+        self._on_exit()
+        os._exit(code)
 
 
-def serve(options: Options, sockets: list[socket.socket], on_ready: Callable[[], None]) -> int:
-    """Serve until SIGINT or SIGTERM; the project must have been loaded.
+def longest_stop(*, drains: bool) -> float:
+    """Seconds by which a process has ended after a signal."""
+    from dddp.conf import conf
+
+    seconds: float = HARD_STOP_SECONDS
+    if drains:
+        seconds += conf.shutdown_delay_seconds
+        seconds += conf.shutdown_spread_seconds + conf.shutdown_method_seconds
+    return seconds
+
+
+def serve(
+    options: Options,
+    sockets: list[socket.socket],
+    on_ready: Callable[[], None],
+    on_exit: Callable[[], None] = lambda: None,
+    heeds: Collection[int] = SIGNALS,
+) -> int:
+    """Serve until a signal; the project must have been loaded.
 
     Args:
         sockets: bound and listening.
-        on_ready: called once connections are answered.
+        on_ready, on_exit, heeds: see `DDPServer`.
 
     Returns:
         The exit code: 0, or STARTUP_FAILURE when the application did not start, which is logged.
     """
-    server = DDPServer(_config(options), on_ready)
-    for number in SIGNALS:
+    server = DDPServer(_config(options), on_ready, on_exit, heeds)
+    for number in {*SIGNALS, *heeds}:
         # Uvicorn takes these over while it runs, then hands every signal it got to these.
         signal.signal(number, server.handle_exit)
     try:
@@ -91,8 +161,3 @@ def _config(options: Options) -> Config:
         ssl_certfile=options.ssl_certfile,
         ssl_keyfile=options.ssl_keyfile,
     )
-
-
-def _stop_at_once() -> None:
-    print("Stopped without waiting any longer for what still ran.", file=sys.stderr, flush=True)
-    os._exit(1)

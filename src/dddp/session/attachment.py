@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 45.0
 """How long a client may take to send `connect` (Meteor 3)."""
 
+GOING_SECONDS = 2.0
+"""How long a close may take to be sent when the server stops: a client may not be reading."""
+
 LATE_SECONDS = 1.0
 """By which a timer comes too late only if the server was stopped, or too busy to read."""
 
@@ -40,6 +43,7 @@ class Attachment:
         self._protocol = Connection(self._opened, conf.heartbeat_interval, conf.heartbeat_timeout)
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
+        self._gone: asyncio.Future[None] = self._loop.create_future()
         self.session: Session | None = None
         self.outbox = self._new_outbox()
         self._watch_heartbeat()
@@ -64,6 +68,8 @@ class Attachment:
 
     def lost(self) -> None:
         """The transport is gone; the session is kept for a while, if it has not ended."""
+        if not self._gone.done():
+            self._gone.set_result(None)
         if not self._ended:
             self.part()
             if self.session is not None:
@@ -74,6 +80,19 @@ class Attachment:
         if self.session is not None:
             self.session.end()
         self.outbox.close(*NORMAL_CLOSURE)
+
+    async def leave(self, patience: float, code: int, reason: str) -> None:
+        """The server stops: end the connection and its session when its calls are answered.
+
+        Args:
+            patience: seconds that those may take which have begun.
+            code, reason: of the close.
+        """
+        if self.session is not None:
+            await self.session.finish(patience)
+        self.outbox.close(code, reason)
+        self.close()
+        await asyncio.wait([self._gone], timeout=GOING_SECONDS)
 
     def part(self) -> None:
         """For the session: it goes on without this connection, which is closed."""

@@ -101,6 +101,11 @@ class Calling:
         task.add_done_callback(lambda _: _set(go_on))
         await go_on
 
+    async def answered(self, seconds: float) -> None:
+        """Wait so long at most until all calls that have begun are answered."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
     def end(self) -> None:
         """The client is gone; what runs in a thread goes on there."""
         for task in self._tasks:

@@ -16,7 +16,7 @@ from dddp.changefeed import triggers
 from dddp.changefeed.connect import listen_params
 from dddp.changefeed.listener import Listener
 from dddp.conf import conf
-from dddp.exceptions import ConfigurationError
+from dddp.exceptions import ConfigurationError, ServerStopping
 from dddp.livequery import catalog
 from dddp.livequery.asking import ask
 from dddp.livequery.document import Changes, Documents
@@ -28,6 +28,7 @@ from dddp.livequery.query import LiveQuery, compare
 from dddp.livequery.questions import Answer, Question
 from dddp.session.attachment import Attachment
 from dddp.session.calls import notify
+from dddp.session.draining import drain
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
 from dddp.session.lingering import Lingering
@@ -57,6 +58,7 @@ class Hub:
     Attributes:
         ready: the change feed is live; subscriptions become ready.
         watched: tables with up-to-date triggers.
+        leaving: the process is about to stop; `drain` sets it, or who will call that.
         stopped: it has ended; a new one is needed.
     """
 
@@ -68,6 +70,8 @@ class Hub:
         self.watched: frozenset[str] = frozenset()
         self.sessions = Sessions()
         self.connections: dict[Attachment, None] = {}
+        self.leaving = False
+        self._refuses = False
         self.stopped = False
         # Two pools: methods that never return must not keep live queries from being run.
         threads = conf.worker_threads
@@ -104,7 +108,10 @@ class Hub:
 
         Raises:
             ConfigurationError, ListenerError: with a sentence that says what to do.
+            ServerStopping: it is too late.
         """
+        if self._refuses:
+            raise ServerStopping("The server stops.")
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
         try:
@@ -118,9 +125,19 @@ class Hub:
         await self.listener.start()
         self._spawn(self._sweep())
 
+    async def drain(self) -> None:
+        """Let go of the clients before `stop`: spread over a time, none within a call.
+
+        How long, DDP_SHUTDOWN_SPREAD_SECONDS and DDP_SHUTDOWN_METHOD_SECONDS say. Whoever comes
+        meanwhile is refused.
+        """
+        self.leaving = self._refuses = True
+        spread, patience = conf.shutdown_spread_seconds, conf.shutdown_method_seconds
+        await drain(list(self.connections), spread, patience)
+
     async def stop(self) -> None:
         """End all sessions and let go of the database, for good."""
-        self.stopped = True
+        self.leaving = self.stopped = True
         for attachment in list(self.connections):
             attachment.close()
         for session in self.sessions:

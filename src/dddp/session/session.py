@@ -89,6 +89,7 @@ class Session:
         self._room = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._has_ended = False
+        self._is_finishing = False
 
     @property
     def user_id(self) -> str | None:
@@ -142,6 +143,15 @@ class Session:
         queries = [*self._subscriptions.live_queries(), *self._rights.live_queries()]
         self._hub.lingering.hold(queries, seconds)
         self.end()
+
+    async def finish(self, patience: float) -> None:
+        """Begin nothing any more; returns when what runs of calls is answered.
+
+        Args:
+            patience: seconds that they may take.
+        """
+        self._is_finishing = True
+        await self._calling.answered(patience)
 
     def end(self) -> None:
         """End everything that the client has here; what waits is still sent to it."""
@@ -204,7 +214,7 @@ class Session:
 
     async def _work(self) -> None:
         try:
-            while self._inbox:
+            while self._inbox and not self._is_finishing:
                 event = self._handling = self._inbox.next()
                 try:
                     await HANDLERS[type(event)](self, event)

@@ -64,6 +64,14 @@ class Session(Protocol):
 class Hub(Protocol):
     """See `dddp.session.hub.Hub`."""
 
+    @property
+    def ready(self) -> bool:
+        """True while changes reach this process."""
+
+    @property
+    def leaving(self) -> bool:
+        """True once the server is about to stop."""
+
     async def start(self) -> None:
         """Connect to the change feed, once; raises DDPError with a sentence."""
 

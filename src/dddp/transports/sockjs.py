@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 
 from dddp.conf import conf
 from dddp.transports import sockjs_headers, sockjs_pages
-from dddp.transports.asgi_types import Receive, Scope, Send
+from dddp.transports.asgi_types import Receive, Scope, Send, path_of
 from dddp.transports.framing import RAW, SOCKJS, Framing
 from dddp.transports.peers import Hub
 from dddp.transports.replies import REASONS, reply
@@ -42,7 +42,7 @@ Page = Callable[[Scope, Send], Awaitable[None]]
 
 def ddp_path(scope: Scope) -> str | None:
     """The path below the prefix when it is one of DDP's, else None."""
-    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    path = path_of(scope)
     prefix = conf.url_prefix.strip("/")
     if prefix:
         start = f"/{prefix}/"

@@ -7,6 +7,7 @@ import logging
 from typing import NoReturn
 
 from dddp.conf import conf
+from dddp.exceptions import ServerStopping
 from dddp.session.info import ConnectionInfo
 from dddp.transports import access
 from dddp.transports.asgi_types import Receive, Scope, Send
@@ -61,9 +62,11 @@ async def refuse(scope: Scope, send: Send, status: int) -> None:
 
 
 async def start(hub: Hub) -> int | None:
-    """503 when the change feed cannot be reached, which is logged; None when all is well."""
+    """503 when the server stops, or cannot reach the change feed, which is logged; else None."""
     try:
         await hub.start()
+    except ServerStopping:
+        return 503
     except Exception as error:
         logger.error("No client can connect: %s", error)
         logger.debug("The change feed did not start", exc_info=True)

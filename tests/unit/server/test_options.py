@@ -23,7 +23,14 @@ def test_address(text, host, port):
     assert parse_address(text) == Address(host, port)
 
 
-@pytest.mark.parametrize("text", ["", ":", "::1", "a:b", "a:", "[::1", "1:2:3", "a:65536", "[]:1"])
+def test_unix_socket():
+    address = parse_address("unix:/run/app.sock")
+    assert (address.path, str(address)) == ("/run/app.sock", "unix:/run/app.sock")
+
+
+@pytest.mark.parametrize(
+    "text", ["unix:", "", ":", "::1", "a:b", "a:", "[::1", "1:2:3", "a:65536", "[]:1"]
+)
 def test_no_address(text):
     with pytest.raises(argparse.ArgumentTypeError, match="write HOST:PORT"):
         parse_address(text)
@@ -40,6 +47,18 @@ def parse(*arguments, reload=False):
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     return options_from(parser.parse_args(arguments), verbose=False, reload=reload)
+
+
+@pytest.mark.parametrize(("text", "mode"), [("660", 0o660), ("0600", 0o600), ("777", 0o777)])
+def test_unix_mode(text, mode):
+    assert parse("--unix-mode", text).unix_mode == mode
+
+
+@pytest.mark.parametrize("text", ["rw", "6600", "68", "888"])
+def test_no_mode(text, capsys):
+    with pytest.raises(SystemExit):
+        parse("--unix-mode", text)
+    assert "is no file mode" in capsys.readouterr().err
 
 
 def test_defaults():

@@ -52,6 +52,8 @@ class FakeHub:
         self.turns = Turns()
         self.calls = []
         self.failure = None
+        self.ready = True
+        self.leaving = False
 
     async def start(self):
         self.calls.append("start")

@@ -1,4 +1,7 @@
 import os
+import sys
+import time
+from pathlib import Path
 
 from dddp.api import API, APIMixin, Collection, Publication, api_endpoint
 from shop.models import Item as ItemModel
@@ -18,6 +21,14 @@ class Shop(APIMixin):
     @api_endpoint
     def process(self):
         return os.getpid()
+
+    @api_endpoint
+    def linger(self, folder):
+        """Return once there is a file `go` in the folder."""
+        print("lingering", file=sys.stderr, flush=True)
+        while not (Path(folder) / "go").exists():
+            time.sleep(0.02)
+        return "done"
 
 
 API.register([Item, Items, Shop])
