@@ -72,9 +72,10 @@ def report(results: Results, folder: Path | None) -> int:
 
 
 def _tell_log(path: Path) -> str:
-    """What the server complained about."""
+    """What the server complained about, the last of it."""
     lines = path.read_text(errors="replace").splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(("Listening on", "INFO:")))
+    said = [line for line in lines if not line.startswith(("Listening on", "INFO:"))]
+    return "".join([f"{path.stem}: {len(said)} lines, the last are\n", *said[-10:]] if said else [])
 
 
 if __name__ == "__main__":

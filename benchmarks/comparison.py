@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.figures import Table, ratio
+from benchmarks.figures import Table, number, ratio
 from benchmarks.results_file import Results, earlier
 
 
@@ -27,7 +27,7 @@ TARGETS = [
     Target("fanout", "dddp 5,000: cpu_single of floor", 1.5),
     Target("fanout", "stock 1,000: cpu_single of floor", 3),
     Target("fanout", "stock 5,000: cpu_single of floor", 3),
-    Target("fanout", "peer 1,000: cpu_single of dddp", 25, at_least=True),
+    Target("peer", "one change, 1,000 clients: CPU per delivery, of dddp's", 25, at_least=True),
     Target("latency", "idle, 1 client, dddp: p50 of floor", 2),
     Target("latency", "idle, 1 client, dddp: p99 ms", 10),
     Target("rates", "one query: changes/s sustained", 2_000, at_least=True),
@@ -69,10 +69,6 @@ def now_and_then(results: Results) -> Table:
                 cells = [case, name, number(value), number(then), ratio(value, then)]
                 table.add([*cells, _origin(document, results.document)], {"name": name})
     return table
-
-
-def number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
 
 def _origin(document: dict[str, Any], now: dict[str, Any]) -> str:

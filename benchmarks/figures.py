@@ -22,6 +22,10 @@ def ratio(value: float, floor: float) -> str:
     return f"{value / floor:.1f}x" if floor else "-"
 
 
+def number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
+
+
 @dataclass(frozen=True)
 class Chart:
     """What is drawn of a table: bars in groups, one of each series for each label.

@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmarks import inside
 from benchmarks.cases import Scale
 
-CASES = ["notify", "fanout", "latency", "rates", "initial", "memory", "storm", "methods", "writes"]
+CASES = ["notify", "fanout", "latency", "rates", "initial", "memory", "storm", "methods"]
+CASES += ["writes", "peer"]
 ENGINE_CASES = [*inside.CASES, "burst"]
 """Run when named, or with --all: they take longer than all others."""
 
@@ -63,6 +64,9 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
     add("--saves", **number, default=500, help="writes: single saves")
     add("--writers-clients", **number, default=1_000, help="writes: subscribers")
     add("--updates", **numbers, default=[900, 10_000], help="writes: rows")
+    add("--peer-clients", **numbers, default=[1, 100, 1_000], help="peer: clients of one change")
+    add("--peer-seconds", **seconds, default=5.0, help="peer: of changes in a row")
+    add("--peer-storm", **number, default=500, help="peer: clients that connect at once")
     add("--queries", **numbers, default=[10, 1_000, 10_000, 100_000], help="decided: live queries")
     add("--subscriptions", **numbers, default=[10, 1_000, 10_000], help="asked, members, data")
     add("--changes", **number, default=30, help="asked, members, data: of each kind")

@@ -86,19 +86,26 @@ def c_floor(log: Path) -> Iterator[Served]:
 
 @contextmanager
 def server(
-    name: str, command: list[str], log: Path, path: str = "/websocket", ready: str = "Listening on"
+    name: str,
+    command: list[str],
+    log: Path,
+    path: str = "/websocket",
+    ready: str = "Listening on",
+    variables: dict[str, str] | None = None,
 ) -> Iterator[Served]:
     """Any server; `{port}` in the command is a free one, `ready` what it says when it listens."""
     port = free_port()
     command = [part.replace("{port}", str(port)) for part in command]
-    with _running(command, log, ready) as process:
+    with _running(command, log, ready, variables or {}) as process:
         assert isinstance(process.stdin, io.RawIOBase)
         yield Served(name, f"ws://127.0.0.1:{port}{path}", process.pid, process.stdin)
 
 
 @contextmanager
-def _running(command: list[str], log: Path, ready: str) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+def _running(
+    command: list[str], log: Path, ready: str, variables: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **variables}
     with log.open("wb") as output, on_core(SERVER_CORE):
         process = subprocess.Popen(
             command,

@@ -36,6 +36,9 @@ class Scale:
     call_seconds: float
     connections: int
     storm: int
+    peer_clients: list[int]
+    peer_seconds: float
+    peer_storm: int
     many: int
     latency_rounds: int
     latency_rate: int

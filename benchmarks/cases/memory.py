@@ -57,23 +57,23 @@ async def _idle(world: World, table: Table) -> float:
     """Returns KiB of an idle connection of `dddp`."""
     size = world.scale.connections
     world.stop()
-    idle = await _grown(world.dddp, size, CONNECTED)
+    idle = await grown(world.dddp, size, CONNECTED)
     _add(table, "idle connection", "dddp", size, idle, idle)
     world.stop()
-    _add(table, "idle connection", "stock", size, await _grown(world.stock, size, CONNECTED), idle)
+    _add(table, "idle connection", "stock", size, await grown(world.stock, size, CONNECTED), idle)
     floor = world.listening_floor
-    _add(table, "idle connection", floor.name, size, await _grown(floor, size, SILENT), idle)
+    _add(table, "idle connection", floor.name, size, await grown(floor, size, SILENT), idle)
     return idle
 
 
 async def _subscribers(world: World, table: Table, size: int, idle: float) -> None:
     clients = max(1, world.scale.connections // SUBSCRIBED_SHARE)
     world.stop()
-    each = await _grown(world.dddp, clients, DDP) - idle
+    each = await grown(world.dddp, clients, DDP) - idle
     _add(table, f"subscriber of {size:,} documents", "dddp", clients, each, idle)
 
 
-async def _grown(served: Served, size: int, greeting: Greeting) -> float:
+async def grown(served: Served, size: int, greeting: Greeting) -> float:
     """KiB more for each of so many clients more."""
     async with crowd(served.url, WARM_UP, greeting) as clients:
         before = await _settled(served)

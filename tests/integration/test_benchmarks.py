@@ -1,4 +1,7 @@
-"""The benchmarks run, and what they measure is right; how fast it is, is nobody's business here."""
+"""The benchmarks run, and what they measure is right; how fast it is, is nobody's business here.
+
+The case `peer` is not among them: it installs twenty packages and needs Redis.
+"""
 
 from __future__ import annotations
 

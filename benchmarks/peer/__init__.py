@@ -1,0 +1,1 @@
+"""The bookstore as Django Channels' users serve it, in an environment of its own: no dddp here."""
