@@ -48,9 +48,9 @@ class File:
     sri: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """What one kind of browsers gets.
+    """What one kind of browsers gets. Equal to itself only, and hashable.
 
     Attributes:
         files: by the decoded path of their URLs.

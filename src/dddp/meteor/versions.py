@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from dddp.meteor import conf
@@ -52,13 +53,18 @@ def of_page(bundle: Bundle) -> dict[str, dict[str, str]]:
 
 def versions(program: Program, public: Mapping[str, Any]) -> dict[str, str]:
     """One for each of KINDS; another when `Meteor.settings.public` is another, too (Meteor 3)."""
+    return dict(_versions(program, json.dumps(public, sort_keys=True, default=str)))
+
+
+@lru_cache(maxsize=64)
+def _versions(program: Program, public: str) -> dict[str, str]:
+    """Every page and every client asks; a manifest may have thousands of entries."""
     return {kind: _hash(program, public, counts) for kind, counts in KINDS.items()}
 
 
-def _hash(program: Program, public: Mapping[str, Any], counts: Callable[[Entry], bool]) -> str:
+def _hash(program: Program, public: str, counts: Callable[[Entry], bool]) -> str:
     parts = [[entry["path"], entry.get("hash")] for entry in program.manifest if counts(entry)]
-    text = json.dumps([public, parts], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
+    return hashlib.sha256(json.dumps([public, parts]).encode()).hexdigest()[:40]
 
 
 def _is_css(entry: Entry) -> bool:

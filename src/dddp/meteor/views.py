@@ -111,12 +111,15 @@ class MeteorView(View):
             content_type = "application/json" if file.type == "json" else "application/octet-stream"
         if content_type.startswith("text/"):
             content_type += "; charset=utf-8"
-        response = HttpResponse(file.path.read_bytes(), content_type=content_type)
+        response = HttpResponse(content_type=content_type)
         response["Cache-Control"] = FOR_A_YEAR if _is_for_ever(request, file) else ASK_AGAIN
         if file.source_map_url:
             for name in ("SourceMap", "X-SourceMap"):
                 response[name] = self._prefix(request, path) + file.source_map_url
-        return self._conditional(request, response, file.hash)
+        answer = self._conditional(request, response, file.hash)
+        if answer is response:
+            response.content = file.path.read_bytes()
+        return answer
 
     def _config_script(self, request: HttpRequest, path: str, program: Program) -> HttpResponse:
         code = f"__meteor_runtime_config__ = {self._config(request, path, program)};"
