@@ -58,6 +58,7 @@ WITHOUT_IO = {
     "livequery.template",
     "livequery.transaction",
     "session.batch",
+    "session.initial",
     "session.rate_limiter",
     "session.visibility",
 }

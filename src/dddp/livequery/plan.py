@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from dddp.changefeed.snapshot import Snapshot
-from dddp.livequery.direct import Direct
 from dddp.livequery.document import AnyShape, Documents, Id, Values
 from dddp.livequery.predicates import Condition, Convert
 from dddp.livequery.template import Template
@@ -56,6 +55,16 @@ class DocumentMaker(Protocol):
     def documents(self, pks: Sequence[Any]) -> dict[Id, Values]: ...
 
 
+class Selection(Protocol):
+    """Selects documents and reads them: `livequery.direct.Direct`."""
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    @property
+    def source(self) -> str: ...
+    def read(self, rows: Iterable[Sequence[str]]) -> dict[Id, Values]: ...
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Layout:
     """How the rows of a result become documents.
@@ -76,7 +85,7 @@ class Layout:
     order: tuple[int, ...]
     related: str
     objects: DocumentMaker | None = None
-    direct: Direct | None = None
+    direct: Selection | None = None
 
     @property
     def places(self) -> str:
