@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
+import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -38,10 +39,9 @@ class Arguments:
                 value of the wrong type, with `path` and `reason` in its details.
             ConfigurationError: a hint that nothing can be checked by.
         """
-        try:
-            self._signature.bind(*params)
-        except TypeError as error:
-            raise MeteorError(400, "Match failed") from error
+        least, most = self._numbers
+        if not least <= len(params) <= most:
+            raise MeteorError(400, "Match failed")
         hints, rest = self._hints
         return [
             _converted(value, hints[place] if place < len(hints) else rest, place)
@@ -61,6 +61,17 @@ class Arguments:
     @cached_property
     def _signature(self) -> inspect.Signature:
         return inspect.signature(self._function)
+
+    @cached_property
+    def _numbers(self) -> tuple[int, float]:
+        """How many positional arguments it takes; more than any where a keyword is missing."""
+        parameters = self._signature.parameters.values()
+        positional = [each for each in parameters if each.kind in POSITIONAL]
+        kinds = [each.kind for each in parameters if each.default is Parameter.empty]
+        if Parameter.KEYWORD_ONLY in kinds:
+            return 1, 0
+        least = sum(each.default is Parameter.empty for each in positional)
+        return least, math.inf if Parameter.VAR_POSITIONAL in kinds else len(positional)
 
     @cached_property
     def _hints(self) -> tuple[list[Any], Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, NamedTuple
 
@@ -55,6 +55,7 @@ class RateLimit:
     name: Matcher = None
     type: Matcher = None
     per: str | Iterable[str] = ("connection",)
+    _matchers: list[tuple[int, Any]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError for what makes no sense."""
@@ -68,16 +69,14 @@ class RateLimit:
         object.__setattr__(self, "per", per)
         for part in PARTS:
             object.__setattr__(self, part, _matcher(part, getattr(self, part)))
+        matchers = [(place, getattr(self, part)) for place, part in enumerate(PARTS)]
+        object.__setattr__(self, "_matchers", [pair for pair in matchers if pair[1] is not None])
         wrong = self.type is not None and isinstance(self.type, frozenset) and self.type - {*TYPES}
         _require(not wrong, f"`type` is one of {', '.join(TYPES)}")
 
     def matches(self, request: Request) -> bool:
         """Does the rule have to do with a request? Raises what its functions raise."""
-        return all(
-            _fits(getattr(self, part), value)
-            for part, value in zip(PARTS, request, strict=True)
-            if getattr(self, part) is not None
-        )
+        return all(_fits(matcher, request[place]) for place, matcher in self._matchers)
 
     def key(self, request: Request) -> tuple[str, ...]:
         """Equal for requests that are counted together."""

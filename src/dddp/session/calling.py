@@ -30,6 +30,19 @@ FENCE_SECONDS = 1.0
 """How long a result is held back for the data it caused; DDP 1 allows `updated` to follow it."""
 
 
+class Described:
+    """A sentence for the log, made when there is something to log."""
+
+    __slots__ = ("_describe", "_what")
+
+    def __init__(self, describe: Callable[[str], str], what: str) -> None:
+        self._describe = describe
+        self._what = what
+
+    def __str__(self) -> str:
+        return self._describe(self._what)
+
+
 class Calling:
     """The methods that a client calls.
 
@@ -85,7 +98,7 @@ class Calling:
             self._outbox.push(messages.result(event.id, error=error))
             self._outbox.push(messages.updated(event.id))
             return
-        what = self._describe(f"Method {event.method!r}")
+        what = Described(self._describe, f"Method {event.method!r}")
         try:
             self._admit(event.method)
         except Exception as refusal:
@@ -112,7 +125,7 @@ class Calling:
             task.cancel()
 
     async def _serve(
-        self, event: Method, method: api.Method, what: str, go_on: asyncio.Future[None]
+        self, event: Method, method: api.Method, what: object, go_on: asyncio.Future[None]
     ) -> None:
         """Answer a call. `go_on` is set before that if it unblocks, or waits for its data only."""
         invocation = self._invocation(event.random_seed)
@@ -155,18 +168,23 @@ class Calling:
         self, fence: Waiting, id: str, result: Frame, go_on: asyncio.Future[None]
     ) -> None:
         """Send `updated` behind all data of the call, and the result, which does not wait long."""
-        written = self._loop.create_task(self._written(fence))
-        try:
-            done, _ = await asyncio.wait([written], timeout=FENCE_SECONDS)
-            if done:
-                self._answer(id, result)
-                return
+        is_early = False
+
+        def answer_early() -> None:
+            nonlocal is_early
+            is_early = True
             self._outbox.push(result)
             _set(go_on)
-            await asyncio.wait([written])
-            self._outbox.push(messages.updated(id))
+
+        timer = self._loop.call_later(FENCE_SECONDS, answer_early)
+        try:
+            await self._written(fence)
         finally:
-            written.cancel()
+            timer.cancel()
+        if is_early:
+            self._outbox.push(messages.updated(id))
+        else:
+            self._answer(id, result)
 
     async def _written(self, fence: Waiting) -> None:
         try:

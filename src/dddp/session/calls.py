@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from dddp.api.methods import Method
 from dddp.api.this import Invocation, current
@@ -25,7 +26,7 @@ class Call:
 
     Attributes:
         id: the client's, for the `result`.
-        what: for the log: "Method 'x' of session y".
+        what: for the log, as its text: "Method 'x' of session y".
         fence: channel and token to notify behind everything it writes.
         watched: tables with triggers.
         login: what `set_user_id` has asked for.
@@ -37,7 +38,7 @@ class Call:
     method: Method
     params: Sequence[Any]
     invocation: Invocation
-    what: str
+    what: object
     fence: tuple[str, str]
     watched: Container[str]
     login: Login | None = field(default=None, init=False)
@@ -82,9 +83,9 @@ class Call:
         hooks = len(connection.run_on_commit) > 1
         if not connection.needs_rollback:
             self.login = self._wanted_login()
-            if not hooks:
+            if not hooks and _has_begun(connection):
                 with connection.cursor() as cursor:
-                    self.fenced = notify_fence(cursor, *self.fence)
+                    self.fenced = notify_fence(cursor, *self.fence, commit=is_psycopg3)
         return hooks
 
     def _without_transaction(self, call: Callable[[], Any]) -> Frame:
@@ -108,6 +109,11 @@ class Call:
 
     def _on_commit(self) -> None:
         self.committed = True
+
+
+def _has_begun(connection: Any) -> bool:
+    """Has anything been asked of the database in this transaction? Drivers begin it with that."""
+    return bool(connection.connection.info.transaction_status)
 
 
 def notify(channel: str, token: str) -> None:

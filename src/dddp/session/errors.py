@@ -21,14 +21,15 @@ from dddp.exceptions import MeteorError
 logger = logging.getLogger("dddp.session")
 
 
-def wire_error(error: BaseException, what: str) -> dict[str, Any]:
+def wire_error(error: BaseException, what: object) -> dict[str, Any]:
     """What a client is told of an exception, as `result` and `nosub` carry it.
 
     All of a MeteorError; of Django's own what `client_error` says; of others that there was one,
     and under `DEBUG` in the details which.
 
     Args:
-        what: for the log, where the others go with their traceback: "Method 'x' of user 5".
+        what: its text is for the log, where the others go with their traceback: "Method 'x' of
+            user 5".
     """
     told = client_error(error)
     if told is None:

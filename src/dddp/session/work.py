@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ LOOK_SECONDS = 0.5
 class _Place:
     """Of a job that runs. `is_given_away`: it counts among the spare ones."""
 
-    what: str
+    what: object
     began: float
     is_given_away: bool = False
 
@@ -63,13 +64,15 @@ class Threads:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._resting: set[BaseDatabaseWrapper] = set()
+        self._ended: deque[tuple[asyncio.Future[Any], Future[Any]]] = deque()
+        self._is_woken = False
         self._stopped = False
 
-    async def run(self, function: Callable[..., T], *args: Any, what: str = "A job") -> T:
+    async def run(self, function: Callable[..., T], *args: Any, what: object = "A job") -> T:
         """Call `function(*args)` in a thread, in the caller's context; give back its result.
 
         Args:
-            what: for the log, if it runs for too long.
+            what: its text is for the log, if it runs for too long.
         """
         if self._free.locked():
             await self._wait()
@@ -79,15 +82,42 @@ class Threads:
         place = _Place(what, loop.time())
         self._taken[place] = None
         job: Future[T] | None = None
+        answer: asyncio.Future[T] = loop.create_future()
         try:
             context = contextvars.copy_context()
             job = self._pool.submit(context.run, self._job, function, args)
-            return await asyncio.wrap_future(job)
+            job.add_done_callback(lambda done: self._hand_over(loop, answer, done))
+            return await answer
         finally:
-            if job is None or job.done():
+            if job is None or job.done() or job.cancel():
                 self._leave(place)
             else:  # nobody waits for it any more, and it runs on
                 job.add_done_callback(lambda _: on_loop(loop, self._leave, place))
+
+    def _hand_over(
+        self, loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Any], job: Future[Any]
+    ) -> None:
+        """From any thread: the loop is woken once for all jobs that have ended since."""
+        self._ended.append((answer, job))
+        if not self._is_woken:
+            self._is_woken = True
+            try:
+                loop.call_soon_threadsafe(self._take_over)
+            except RuntimeError:  # it is closed
+                self._is_woken = False
+
+    def _take_over(self) -> None:
+        self._is_woken = False
+        while self._ended:
+            answer, job = self._ended.popleft()
+            if answer.done():
+                continue
+            if job.cancelled():
+                answer.cancel()
+            elif (error := job.exception()) is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(job.result())
 
     def renew(self) -> None:
         """Have each thread connect anew before its next job: the database was away."""
@@ -137,7 +167,7 @@ class Threads:
             )
         if too_many and not self._has_warned:
             self._has_warned = True
-            running = ", ".join(sorted({each.what for each in self._taken}))
+            running = ", ".join(sorted({str(each.what) for each in self._taken}))
             logger.error("All threads are taken, and what waits has to wait. Running: %s", running)
         self._looking = loop.call_later(LOOK_SECONDS, self._replace_overdue)
 

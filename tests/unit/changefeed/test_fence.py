@@ -8,29 +8,54 @@ from dddp.changefeed.fence import notify_fence
 
 
 class Cursor:
+    """Of psycopg 3: it begins with the result of the first statement."""
+
     def __init__(self, written: bool) -> None:
-        self.written = written
         self.statements: list[str] = []
+        self._results = [("SET CONSTRAINTS", -1), (f"SELECT {written:d}", int(written))]
+
+    @property
+    def statusmessage(self) -> str:
+        return self._results[0][0]
+
+    @property
+    def rowcount(self) -> int:
+        return self._results[0][1]
+
+    def nextset(self) -> bool:
+        self._results.pop(0)
+        return True
 
     def execute(self, sql: str) -> Any:
         self.statements.append(sql)
 
-    def fetchone(self) -> tuple[bool]:
-        return (self.written,)
+
+class LastResult(Cursor):
+    """Of psycopg 2: it has the result of the last statement only."""
+
+    def __init__(self, written: bool) -> None:
+        super().__init__(written)
+        super().nextset()
+
+    def nextset(self) -> bool:
+        raise NotImplementedError
 
 
-def test_a_transaction_that_only_read_costs_one_question() -> None:
-    cursor = Cursor(written=False)
-    assert notify_fence(cursor, "dddp1_fence_x", "t1") is False
-    assert len(cursor.statements) == 1
-
-
-def test_deferred_constraints_are_checked_before_the_token_is_sent() -> None:
-    cursor = Cursor(written=True)
-    assert notify_fence(cursor, "dddp1_fence_x", "t1") is True
-    constraints, _, notify = cursor.statements[-1].partition(";")
+@pytest.mark.parametrize("kind", [Cursor, LastResult])
+@pytest.mark.parametrize("written", [True, False])
+def test_one_message_asks_and_sends(kind: type[Cursor], written: bool) -> None:
+    cursor = kind(written)
+    assert notify_fence(cursor, "dddp1_fence_x", "t1") is written
+    (statement,) = cursor.statements
+    constraints, _, notify = statement.partition(";")
     assert constraints == "SET CONSTRAINTS ALL IMMEDIATE"
     assert "'dddp1_fence_x', 't1'" in notify
+
+
+def test_the_commit_goes_with_it() -> None:
+    cursor = Cursor(written=True)
+    assert notify_fence(cursor, "dddp1_fence_x", "t1", commit=True)
+    assert cursor.statements[0].endswith("; COMMIT")
 
 
 @pytest.mark.parametrize("bad", ["", "it's", "a b", "a\n", "é", "a\\"])
