@@ -51,9 +51,9 @@ class Method:
         """
         return partial(_returned, self._decorated, self.arguments.of(params))
 
-    def block(self) -> AbstractContextManager[Any]:
+    def block(self, using: str) -> AbstractContextManager[Any]:
         """The transaction to call it in, if it shall have one."""
-        return transaction.atomic(using=conf.database) if self.transaction else nullcontext()
+        return transaction.atomic(using=using) if self.transaction else nullcontext()
 
     def serve(self, invocation: Invocation, params: Sequence[Any]) -> Any:
         """Call it as part of something else, in a savepoint or transaction of its own."""
@@ -61,7 +61,7 @@ class Method:
         take_back_login = invocation.login_taker()
         try:
             call = self.bound(params)
-            with self.block():
+            with self.block(conf.database):
                 return call()
         except BaseException:
             take_back_login()

@@ -197,8 +197,9 @@ class Registry:
     def rate_limits(self) -> list[RateLimit]:
         """The rules of `DDP_RATE_LIMITS`, and those that have been added here."""
         given, rules = self._configured
-        if given is not conf.rate_limits:
-            given = conf.rate_limits
+        now = conf.rate_limits
+        if given is not now:
+            given = now
             rules = [rate_limit_of(options) for options in given]
             self._configured = given, rules
         return [*rules, *self._rate_limits]

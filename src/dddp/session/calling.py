@@ -78,6 +78,7 @@ class Calling:
         self._running: set[Call] = set()
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._room = asyncio.Event()
+        self._using: str = conf.database
         # Unblocked calls of one client must not take all threads.
         self._most = max(1, conf.worker_threads // 2)
 
@@ -134,7 +135,8 @@ class Calling:
         fence = self._hub.fences.new()
         notified = (self._hub.fence_channel, fence.token)
         watched = self._hub.watched
-        call = Call(event.id, method, event.params, invocation, what, notified, watched)
+        using = self._using
+        call = Call(event.id, method, event.params, invocation, what, notified, watched, using)
         self._running.add(call)
         try:
             result = await self._hub.user_threads.run(call.run, what=call.what)

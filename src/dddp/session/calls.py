@@ -29,6 +29,7 @@ class Call:
         what: for the log, as its text: "Method 'x' of session y".
         fence: channel and token to notify behind everything it writes.
         watched: tables with triggers.
+        using: alias of the database.
         login: what `set_user_id` has asked for.
         committed: its transaction has been committed.
         fenced: the token has been sent.
@@ -41,6 +42,7 @@ class Call:
     what: object
     fence: tuple[str, str]
     watched: Container[str]
+    using: str
     login: Login | None = field(default=None, init=False)
     committed: bool = field(default=False, init=False)
     fenced: bool = field(default=False, init=False)
@@ -64,8 +66,8 @@ class Call:
             return self._without_transaction(call)
         hooks = False
         try:
-            with self.method.block():
-                transaction.on_commit(self._on_commit, using=conf.database)
+            with self.method.block(self.using):
+                transaction.on_commit(self._on_commit, using=self.using)
                 frame = messages.result(self.id, call())
                 hooks = self._prepare_commit()
             if hooks:
@@ -79,7 +81,7 @@ class Call:
 
     def _prepare_commit(self) -> bool:
         """Do what has to be done before; returns whether the method has hooks for after it."""
-        connection = connections[conf.database]
+        connection = connections[self.using]
         hooks = len(connection.run_on_commit) > 1
         if not connection.needs_rollback:
             self.login = self._wanted_login()

@@ -181,7 +181,7 @@ class Threads:
 
     def _job(self, function: Callable[..., T], args: tuple[Any, ...]) -> T:
         with self._lock:
-            self._resting.difference_update(connections.all(initialized_only=True))
+            self._resting.difference_update(getattr(self._local, "connections", ()))
         if getattr(self._local, "generation", self._generation) != self._generation:
             connections.close_all()
         self._local.generation = self._generation
@@ -196,7 +196,7 @@ class Threads:
             self._rest()
 
     def _rest(self) -> None:
-        mine = connections.all(initialized_only=True)
+        self._local.connections = mine = connections.all(initialized_only=True)
         for connection in mine:
             connection.close_at = None
             connection.close_if_unusable_or_obsolete()
