@@ -64,11 +64,16 @@ class Images:
 
 
 def net_changes(pk: str, operation: str, rows: Sequence[Sequence[Image]]) -> list[RowChange]:
-    """The rows of one statement: as `Images` would say, and three times as fast for new rows."""
+    """The rows of one statement: as `Images` would say, and three times as fast for new rows
+    and single ones."""
     if operation == "I":
         return [RowChange(None, row[0]) for row in rows]
     if operation == "D":
         return [RowChange(row[0], None) for row in rows]
+    if len(rows) == 1:
+        new, old = rows[0]
+        if new[pk] == old[pk] and not is_same(new, old):
+            return [RowChange(old, new)]
     images = Images(pk)
     images.add(operation, rows)
     return list(images.net())

@@ -113,14 +113,13 @@ class LiveQuery:
         return self.move(self._targets(change, shared))
 
     def _targets(self, change: RowChange, shared: dict[int, Values]) -> dict[Id, Values | None]:
-        shape, condition = self.plan.shape, self.plan.condition
+        shape, condition, old, new = self.plan.shape, self.plan.condition, change.old, change.new
         targets: dict[Id, Values | None] = {}
-        if change.old is not None:
-            targets[encode_id(change.old[shape.pk])] = None
-        if change.new is not None:
-            identity = encode_id(change.new[shape.pk])
-            inside = condition is not None and condition.test(change.new) is True
-            targets[identity] = _encoded(shape, change.new, shared) if inside else None
+        if old is not None and (new is None or old[shape.pk] != new[shape.pk]):
+            targets[encode_id(old[shape.pk])] = None
+        if new is not None:
+            inside = condition is not None and condition.test(new) is True
+            targets[encode_id(new[shape.pk])] = _encoded(shape, new, shared) if inside else None
         return targets
 
     def move(self, targets: dict[Id, Values | None]) -> Changes:

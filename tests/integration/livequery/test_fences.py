@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Length
 
 from dddp.exceptions import MeteorError
@@ -122,3 +122,34 @@ async def test_own_writes_are_read_while_others_write(client, show):
     finally:
         stopped.set()
         await writer
+
+
+@pytest.mark.parametrize(
+    ("work", "asked"),
+    [
+        (lambda: None, 0),
+        (Keyed.objects.count, 2),
+        (lambda: Keyed.objects.create(key="1").key, 2),
+    ],
+    ids=["nothing", "read", "write"],
+)
+async def test_a_call_costs_one_statement_more_than_it_makes(subscribed, method, work, asked):
+    """Whether it has written is asked, the fence sent and the transaction ended by one."""
+    statements = []
+
+    def listed(execute, sql, *rest):
+        statements.append(sql)
+        return execute(sql, *rest)
+
+    @method
+    def watched():
+        connection.execute_wrappers.append(listed)
+        return work()
+
+    @method
+    def count():
+        return Keyed.objects.count()
+
+    await subscribed.call("watched")
+    assert len(statements) == asked
+    assert await subscribed.call("count") == len(subscribed.collections["zoo.keyed"])

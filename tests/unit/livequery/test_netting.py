@@ -56,6 +56,12 @@ def test_a_moved_key_is_one_row_gone_and_one_come():
     )
 
 
+def test_one_row_of_one_statement():
+    assert net_changes("id", "U", [[V1, V0]]) == [RowChange(V0, V1)]
+    (change,) = net_changes("id", "U", [[dict(V0), V0]])
+    assert (change.old, change.new, change.between) == (None, None, (V0,))
+
+
 def test_swapped_keys_in_one_statement():
     a, b = {"id": 1, "k": "a"}, {"id": 2, "k": "b"}
     swapped_a, swapped_b = {"id": 2, "k": "a"}, {"id": 1, "k": "b"}
