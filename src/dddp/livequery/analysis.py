@@ -199,7 +199,7 @@ def _require_in_images(
         if loads(query, field):
             raise NotDecidable("it publishes many-to-many relations")
         return
-    if is_translated(field):
+    if is_translated(field) and loads(query, field):
         raise NotDecidable(f"the id that {field.attname} stands for is in another row")
     if field.column in columns and columns[field.column].virtual:
         raise NotDecidable(f"{field.column} is generated when it is read")

@@ -133,9 +133,9 @@ def _parts(
 
 
 def loads(query: Query, field: Field[Any, Any]) -> bool:
-    """Does `only()` or `defer()` let this field, which has no column, be published?"""
+    """Do `only()` and `defer()` let this field be published?"""
     names, deferred = query.deferred_loading
-    return (field.name in names) is not deferred
+    return bool({field.name, field.attname} & names) is not deferred
 
 
 def _far_id(value: Any) -> bytes:

@@ -83,12 +83,10 @@ def plan_for(
 
 def _objects(collection: Collection, query: Any, serializer: Any) -> Objects:
     """`serializer` reads ids of what a foreign key leads to; not of one that is not loaded."""
-    names, deferred = query.deferred_loading
     loaded = [
         str(field.name)
         for field in collection.published_fields()
-        if is_translated(field)
-        and (not names or bool({field.name, field.attname} & names) is not deferred)
+        if is_translated(field) and loads(query, field)
     ]
     return Objects(serializer, collection.reads(), tuple(loaded))
 

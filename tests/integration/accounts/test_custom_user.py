@@ -39,7 +39,7 @@ async def test_from_signing_up_to_logging_out_everywhere(server):
     async with DDPClient(server) as client:
         options = {"username": "b-1", "password": digest(PASSWORD), "profile": {"motto": "Hm."}}
         result = await client.call("createUser", options)
-        assert str(uuid.UUID(result["id"])) == result["id"]
+        assert len(result["id"]) == 17
         document = {"username": "b-1", "emails": [], "profile": {"motto": "Hm."}}
         assert client.collections["users"] == {result["id"]: document}
         for user in ({"username": "B-1"}, {"id": result["id"]}):
@@ -47,6 +47,30 @@ async def test_from_signing_up_to_logging_out_everywhere(server):
         for user in ({"email": "b-1"}, {"id": "b-1"}, {"id": str(uuid.uuid4())}):
             options = {"user": user, "password": PASSWORD}
             assert same(await refusal(client, "login", options), CHECK)
+
+
+async def test_clients_know_users_by_the_id_beside_the_primary_key(server):
+    async with DDPClient(server) as client:
+        ids = [
+            (await client.call("createUser", {"username": name, "password": PASSWORD}))["id"]
+            for name in ("b-3", "b-4")
+        ]
+        assert list(client.collections["users"]) == [ids[1]]
+        assert await client.call("who/am_i") == ids[1]
+        assert await client.call("who/am_i_really") == ids[1]
+        await client.subscribe("Me")
+        assert list(client.collections["me"]) == [ids[1]]
+        assert await client.call("who/will_i_be", ids[0]) == [ids[0], ids[0]]
+        assert list(client.collections["users"]) == [ids[0]]
+        assert list(client.collections["me"]) == [ids[0]]
+        assert await client.call("who/am_i_really") == ids[0]
+        assert await client.call("who/leaving") is None
+        assert await client.call("who/am_i") is None
+        await client.call("login", {"user": {"id": ids[0]}, "password": PASSWORD})
+        changes = {"$set": {"profile": {"motto": "Well."}}}
+        assert await client.call("/users/update", ids[0], changes) == 1
+        assert client.collections["users"][ids[0]]["profile"] == {"motto": "Well."}
+        assert (await refusal(client, "/users/update", ids[1], changes)).error == 403
 
 
 async def test_tokens_are_dropped_in_all_processes(server):

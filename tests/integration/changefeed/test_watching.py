@@ -24,6 +24,7 @@ from dddp.changefeed import triggers
 from dddp.changefeed.connect import listen_params
 from dddp.changefeed.triggers import WatchedTable
 from dddp.exceptions import ConfigurationError
+from dddp.fields import AleaIdField
 
 ALIAS = "watching"
 
@@ -164,9 +165,10 @@ class TestTables:
         assert watching.watched_tables() == [WatchedTable("auth_user")]
 
     @isolate_apps("dddp")
-    def test_primary_keys_are_never_hidden(self, registry: Registry, database: Any) -> None:
+    def test_keys_are_never_hidden(self, registry: Registry, database: Any) -> None:
         class Session(models.Model):
             token = models.CharField(primary_key=True)
+            id_token = AleaIdField()
             user_secret = models.CharField()
 
             class Meta:

@@ -60,10 +60,12 @@ class _Story:
         meta = self.model._meta
         self.table = quote(meta.db_table)
         self.pk = quote(meta.pk.column)
+        beside = [field for field in meta.concrete_fields if isinstance(field, AleaIdField)]
+        self.aids = [quote(field.column) for field in beside if not field.primary_key]
         self.columns = ", ".join(
             quote(field.column)
             for field in meta.concrete_fields
-            if not (field.primary_key or field.generated)
+            if not (field.primary_key or field.generated or field in beside)
         )
 
     def steps(self) -> list[Step]:
@@ -82,7 +84,8 @@ class _Story:
             self.a_savepoint_is_rolled_back,
             unseen(self.rows_go_there_and_back),
             self.a_transaction_does_many_things,
-            self.a_key_changes_by_sql,
+            unseen(self.a_key_changes_by_sql) if self.aids else self.a_key_changes_by_sql,
+            *([self.ids_change_and_trade_places] if self.aids else []),
             unseen(self.a_row_comes_and_goes),
             *([self.a_row_is_upserted] if self.kind.upsert else []),
             self.a_row_is_deleted,
@@ -166,9 +169,11 @@ class _Story:
     def rows_are_copied_by_sql(self) -> None:
         for place in (0, 1):
             sql(
-                f"INSERT INTO {self.table} ({self.pk}, {self.columns}) "
-                f"SELECT %s, {self.columns} FROM {self.table} WHERE {self.pk} = %s",
+                f"INSERT INTO {self.table} ({', '.join([self.pk, *self.aids, self.columns])}) "
+                f"SELECT %s, {'%s, ' * len(self.aids)}{self.columns} "
+                f"FROM {self.table} WHERE {self.pk} = %s",
                 self.new_key(),
+                *(random_id() for _ in self.aids),
                 self.found(place)[0],
             )
 
@@ -213,6 +218,14 @@ class _Story:
         for place in (0, 1):
             old, new = self.found(place)[0], self.new_key()
             sql(f"UPDATE {self.table} SET {self.pk} = %s WHERE {self.pk} = %s", new, old)
+
+    def ids_change_and_trade_places(self) -> None:
+        (aid,) = self.aids
+        with transaction.atomic():
+            first, second = self.rows([self.found(0)[0], self.found(1)[0]]).order_by("pk")
+            for row, id in ((first, "?"), (second, first.aid), (first, second.aid)):
+                sql(f"UPDATE {self.table} SET {aid} = %s WHERE {self.pk} = %s", id, row.pk)
+        sql(f"UPDATE {self.table} SET {aid} = reverse({aid})")
 
     def a_row_comes_and_goes(self) -> None:
         with transaction.atomic():

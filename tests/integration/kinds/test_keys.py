@@ -1,13 +1,21 @@
 """Documents named by an `AleaIdField` beside the primary key, and what refers to such documents."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Sum, Window
 from django.db.models.functions import RowNumber
-from following import sql
+from following import running_hub, sql
 from stories import Over, RolledBack, Story
+from wire_values import documents
 
-from zoo.models import Novel, Piece, Review, Signed, Topic, Writer
+from dddp.exceptions import QueryNotLive
+from dddp.livequery import catalog
+from tools.inprocess import InProcess, quiet
+from tools.plans import plan_of
+from zoo.ddp import shown
+from zoo.models import Novel, Piece, Review, Signed, Stamped, StampedToo, Topic, Writer
 
 STORY = Story()
 writes = STORY.writes
@@ -376,6 +384,71 @@ KINDS = {
         lambda name: Topic.objects.filter(pieces__author__name=name), NAMES, "topic writer piece"
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("queryset", "technique"),
+    [
+        (Stamped.objects.filter(label="a"), "decided from the row"),
+        (Stamped.objects.filter(aid="a"), "decided from the row"),
+        (P.only("title", "editor"), "decided from the row"),
+        (P.only("author"), "the id that author_id stands for is in another row"),
+        (Writer.objects.filter(level=1), "the id that mentor_id stands for is in another row"),
+        (Novel.objects.filter(pages=1), "run again"),
+    ],
+)
+def test_how_changes_get_in(database, queryset, technique):
+    assert technique in plan_of(queryset).technique
+
+
+async def test_a_table_of_two_models_with_two_keys(database):
+    """Rows of a transaction are netted by one of them only."""
+    sql("TRUNCATE zoo_stamped")
+    shown["by id"], shown["by key"] = [Stamped.objects.all()], [StampedToo.objects.all()]
+    async with AsyncExitStack() as stack:
+        hub = await stack.enter_async_context(running_hub())
+        clients = [await stack.enter_async_context(InProcess(hub)) for _ in range(2)]
+        for client, names in zip(clients, (("by id", "by key"), ("by key", "by id")), strict=True):
+            for name in names:
+                await client.subscribe("Shown", name)
+        for step in (
+            lambda: Stamped.objects.bulk_create([Stamped(label="a", aid="a"), Stamped(aid="b")]),
+            lambda: sql("UPDATE zoo_stamped SET label = label || 'x'"),
+            swap("stamp no", "'a'", "'b'", "'c'"),
+            swap("id", "1", "2", "-1"),
+            lambda: Stamped.objects.filter(aid="a").delete(),
+        ):
+            step()
+            await quiet(hub)
+            expected = {
+                model._meta.label_lower: documents(model.objects.all())
+                for model in (Stamped, StampedToo)
+            }
+            for client in clients:
+                assert client.collections == expected
+                assert client.violations == []
+
+
+def swap(column, one, two, other):
+    """Two rows trade their values of a unique column within a transaction."""
+
+    def step():
+        with transaction.atomic():
+            for before, after in ((one, other), (two, one), (other, two)):
+                sql(f'UPDATE zoo_stamped SET "{column}" = {after} WHERE "{column}" = {before}')
+
+    return step
+
+
+def test_the_database_has_to_hold_what_the_model_says(database):
+    sql('ALTER TABLE zoo_stamped ALTER COLUMN "stamp no" DROP NOT NULL')
+    catalog.forget()
+    try:
+        with pytest.raises(QueryNotLive, match=r"zoo\.Stamped\.aid.*NOT NULL"):
+            plan_of(Stamped.objects.all())
+    finally:
+        sql('ALTER TABLE zoo_stamped ALTER COLUMN "stamp no" SET NOT NULL')
+        catalog.forget()
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -33,6 +33,7 @@ KINDS = {
     **by_label(models.Keyed, "value", key=keys("text ~ key")),
     **by_label(models.Ticket, "title"),  # UUIDs
     **by_label(models.Sealed),  # an AleaIdField
+    **by_label(models.Stamped),  # an AleaIdField beside the primary key
     **by_label(models.Annexed),  # another schema
     **by_label(models.Legacy, key=keys("code")),  # unmanaged, names that need quotes
     **by_label(models.Measured, other={"height": 7}),

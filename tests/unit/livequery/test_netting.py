@@ -2,7 +2,9 @@
 
 import itertools
 
+from dddp.changefeed.payload import TableChange
 from dddp.livequery.netting import Images, RowChange, net_changes
+from dddp.livequery.transaction import Transaction
 
 V0, V1, V2, V3 = ({"id": 1, "k": value} for value in range(4))
 OTHER = {"id": 2, "k": 0}
@@ -69,3 +71,12 @@ def test_swapped_keys_in_one_statement():
     assert sorted(changes, key=repr) == sorted(
         [RowChange(a, swapped_b), RowChange(b, swapped_a)], key=repr
     )
+
+
+def test_rows_of_another_time_have_no_key():
+    """A transaction may write, add the column and write again: its table is asked for then."""
+    transaction = Transaction(7, limit=9)
+    transaction.add(TableChange(7, "t", "U", [[V1, V0]]))
+    transaction.add(TableChange(7, "t", "U", [[{**V2, "aid": "x"}, {**V1, "aid": "x"}]], 1))
+    assert transaction.rows("t", "aid") is None
+    assert transaction.rows("t", "id") is not None
