@@ -16,6 +16,7 @@ from typing import cast
 from dddp.transports import health, lifespan, sockjs, websocket
 from dddp.transports.asgi_types import Application, Receive, Scope, Send
 from dddp.transports.peers import Hub
+from dddp.transports.replies import reply
 from dddp.transports.sockjs_sessions import Sessions
 
 logger = logging.getLogger("dddp.transports")
@@ -25,13 +26,13 @@ class DDPApplication:
     """An ASGI application that answers DDP's paths itself and passes everything else on.
 
     Args:
-        app: the application to wrap. Django's settings must be configured by the time of the
-            first request.
+        app: the application to wrap; where this one is a route of another, None. Django's settings
+            must be configured by the time of the first request.
         hub: the live side of this process; `dddp.session.hub.get_hub()` when left out.
     """
 
-    def __init__(self, app: Application, hub: Hub | None = None) -> None:
-        self._app = app
+    def __init__(self, app: Application | None = None, hub: Hub | None = None) -> None:
+        self._app = app or _nothing
         self._given_hub = hub
         self._sessions = Sessions()
 
@@ -74,6 +75,13 @@ class DDPApplication:
         from dddp.session.hub import get_hub
 
         return get_hub()
+
+
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await _not_found(scope, receive, send)
+    elif scope["type"] == "http":
+        await reply(scope, send, 404, b"Not Found\n")
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -102,10 +103,37 @@ def _misfit_of_prefix(value: Any) -> str:
     return "" if value is None or isinstance(value, str) else "a string or None"
 
 
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+/?", re.IGNORECASE)
+
+
+def _misfit_of_origins(value: Any) -> str:
+    given = () if value is None else value
+    fits = isinstance(given, list | tuple) and all(
+        isinstance(each, str) and (each in ("*", "null") or ORIGIN.fullmatch(each))
+        for each in given
+    )
+    return "" if fits else 'a list of origins: "https://example.org", "https://*.example.org"'
+
+
+def _misfit_of_limit(value: Any) -> str:
+    fits = value is None or (isinstance(value, int) and value > 0 and value is not True)
+    return "" if fits else "a positive whole number or None"
+
+
+def _misfit_of_rate(value: Any) -> str:
+    if value is None:
+        return ""
+    fits = isinstance(value, list | tuple) and len(value) == 2 and not _misfit(1.0, value[1])
+    return "" if fits and not _misfit(1, value[0]) else "a pair (messages, seconds) or None"
+
+
 KINDS = {
     "rate_limits": _misfit_of_rate_limits,
     "sockjs_transports": _misfit_of_transports,
+    "allowed_origins": _misfit_of_origins,
     "health_prefix": _misfit_of_prefix,
+    "max_connections_per_address": _misfit_of_limit,
+    "message_rate": _misfit_of_rate,
     "shutdown_delay_seconds": _misfit_of_seconds,
     "shutdown_spread_seconds": _misfit_of_seconds,
     "shutdown_method_seconds": _misfit_of_seconds,

@@ -25,6 +25,8 @@ DEFAULTS: dict[str, Any] = {
     "max_message_bytes": 1024 * 1024,
     "max_inbound_messages": 1000,
     "max_subscriptions": 1000,
+    "max_connections_per_address": None,
+    "message_rate": None,
     "outbox_bytes": 16 * 1024 * 1024,
     "outbox_seconds": 30.0,
     "compress_bytes": 1024,

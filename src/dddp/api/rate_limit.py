@@ -95,13 +95,14 @@ def rate_limit_of(options: Any) -> RateLimit:
 
 def _counted(request: Request, part: str) -> str:
     if part == "address":
-        return _site(request.address)
+        return site_of(request.address)
     if part == "user" and request.user is None:
-        return f"anonymous at {_site(request.address)}"
+        return f"anonymous at {site_of(request.address)}"
     return str(getattr(request, part))
 
 
-def _site(address: str) -> str:
+def site_of(address: str) -> str:
+    """What counts as one address: an IPv6 network of 64 bits, a single IPv4 address."""
     try:
         parsed = ip_address(address)
     except ValueError:

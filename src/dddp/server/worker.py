@@ -8,10 +8,13 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection
 from types import FrameType
+from typing import Any
 
 from uvicorn import Config, Server
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dddp.server.options import Options
 
@@ -23,6 +26,15 @@ GRACE_SECONDS = 5
 
 HARD_STOP_SECONDS = 10.0
 """When the process ends whatever still runs in its threads."""
+
+REQUEST_SECONDS = 30.0
+"""How long a connection may be without a whole request: uvicorn waits for the first for ever."""
+
+SWEEP_TICKS = 50
+"""A tick of uvicorn is 0.1 s."""
+
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""For TLS 1.2; those of 1.3 are all good. Uvicorn's own choice leaves out just these."""
 
 AT_ONCE: signal.Signals = getattr(signal, "SIGQUIT", signal.SIGTERM)
 """Like SIGINT, which a supervised process does not heed: the terminal sends it to all."""
@@ -55,6 +67,7 @@ class DDPServer(Server):
         self._heeds = heeds
         self._hurries = False
         self._has_ended = False
+        self._waiting: dict[Any, float] = {}
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, accept connections, tell."""
@@ -68,6 +81,22 @@ class DDPServer(Server):
             await self._drain(sockets or [])
         await super().shutdown(sockets=sockets)
         self._has_ended = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if counter % SWEEP_TICKS == 0:
+            self._cut_off_silent()
+        return await super().on_tick(counter)
+
+    def _cut_off_silent(self) -> None:
+        now = time.monotonic()
+        connections: set[Any] = {*self.server_state.connections}
+        self._waiting = {
+            each: self._waiting.get(each, now) for each in connections if _waits_for_request(each)
+        }
+        for each, since in self._waiting.items():
+            if now - since > REQUEST_SECONDS:
+                each.transport.abort()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to stop."""
@@ -103,6 +132,12 @@ class DDPServer(Server):
         os._exit(code)
 
 
+def _waits_for_request(connection: Any) -> bool:
+    """Is this one of uvicorn's HTTP connections, between requests?"""
+    cycle = getattr(connection, "cycle", connection)
+    return cycle is None or (cycle is not connection and cycle.response_complete)
+
+
 def longest_stop(*, drains: bool) -> float:
     """Seconds by which a process has ended after a signal."""
     from dddp.conf import conf
@@ -112,6 +147,21 @@ def longest_stop(*, drains: bool) -> float:
         seconds += conf.shutdown_delay_seconds
         seconds += conf.shutdown_spread_seconds + conf.shutdown_method_seconds
     return seconds
+
+
+class UnixPeers:
+    """What comes over a unix socket comes from this machine: a proxy's headers count as they do
+    from 127.0.0.1, if that is among FORWARDED_ALLOW_IPS, as it is by default.
+    """
+
+    def __init__(self, app: Any) -> None:
+        trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+        self._app: Any = ProxyHeadersMiddleware(app, trusted)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan" and scope["client"] is None:
+            scope["client"] = ("127.0.0.1", 0)
+        await self._app(scope, receive, send)
 
 
 def serve(
@@ -147,8 +197,10 @@ def _config(options: Options) -> Config:
     from dddp.transports.framing import websocket_limit
     from dddp.transports.upgrade import WebSocketProtocol
 
+    on_unix = any(each.path for each in options.addresses)
     return Config(
-        application,
+        UnixPeers(application) if on_unix else application,
+        proxy_headers=not on_unix,
         ws=WebSocketProtocol,
         ws_max_size=websocket_limit(conf.max_message_bytes),
         ws_ping_interval=None,  # DDP has its own heartbeat
@@ -158,6 +210,7 @@ def _config(options: Options) -> Config:
         access_log=options.verbose,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_ciphers=CIPHERS,
         ssl_certfile=options.ssl_certfile,
         ssl_keyfile=options.ssl_keyfile,
     )

@@ -10,6 +10,7 @@ from dddp.conf import conf
 from dddp.protocol.connection import NORMAL_CLOSURE, Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Event, Send
 from dddp.session.info import ConnectionInfo
+from dddp.session.limits import MessageRate
 from dddp.session.outbox import Outbox
 from dddp.session.session import Session
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 45.0
 """How long a client may take to send `connect` (Meteor 3)."""
+
+TOO_MANY = (1008, "Too many messages")
 
 GOING_SECONDS = 2.0
 """How long a close may take to be sent when the server stops: a client may not be reading."""
@@ -46,7 +49,13 @@ class Attachment:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self.session: Session | None = None
         self.outbox = self._new_outbox()
+        self._rate = None if conf.message_rate is None else MessageRate(*conf.message_rate)
         self._watch_heartbeat()
+
+    @property
+    def address(self) -> str:
+        """Of the client, "" if unknown."""
+        return self._info.address
 
     async def receive(self, data: str | bytes) -> None:
         """Take in the text of one DDP message; waits while too much is unhandled."""
@@ -55,7 +64,7 @@ class Attachment:
 
     def feed(self, data: str | bytes) -> bool:
         """Take in the text of one DDP message; False if there must be `room` before the next."""
-        if self._ended:
+        if self._ended or self._exceeds_rate():
             return True
         for event in self._protocol.receive(data, self._loop.time()):
             self._take(event, len(data))
@@ -107,6 +116,14 @@ class Attachment:
         if self._timer is not None:
             self._timer.cancel()
         self._hub.forget(self)
+
+    def _exceeds_rate(self) -> bool:
+        """Count a message; the one that is too many ends the connection and its session."""
+        if self._rate is None or self._rate.admits(self._loop.time()):
+            return False
+        self.outbox.close(*TOO_MANY)
+        self.close()
+        return True
 
     def _new_outbox(self) -> Outbox:
         return Outbox(conf.outbox_bytes, conf.outbox_seconds, self._loop.time, self._hub.turns.next)

@@ -31,6 +31,7 @@ from dddp.session.calls import notify
 from dddp.session.draining import drain
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
+from dddp.session.limits import Addresses
 from dddp.session.lingering import Lingering
 from dddp.session.rate_limiter import RateLimiter
 from dddp.session.sessions import Sessions
@@ -70,6 +71,7 @@ class Hub:
         self.watched: frozenset[str] = frozenset()
         self.sessions = Sessions()
         self.connections: dict[Attachment, None] = {}
+        self._addresses = Addresses()
         self.leaving = False
         self._refuses = False
         self.stopped = False
@@ -154,12 +156,19 @@ class Hub:
     def open(self, info: ConnectionInfo) -> Attachment:
         """What a transport of a new connection talks to."""
         attachment = Attachment(self, info)
+        self._addresses.add(info.address, conf.max_connections_per_address)
         self.connections[attachment] = None
         return attachment
 
+    def is_crowded(self, address: str) -> bool:
+        """Has this address as many connections as it may (DDP_MAX_CONNECTIONS_PER_ADDRESS)?"""
+        return self._addresses.is_full(address, conf.max_connections_per_address)
+
     def forget(self, attachment: Attachment) -> None:
         """The connection has ended."""
-        self.connections.pop(attachment, None)
+        if attachment in self.connections:
+            del self.connections[attachment]
+            self._addresses.remove(attachment.address)
 
     def finish(self, ending: Awaitable[None]) -> None:
         """Have something run to its end, which outlives its session; `stop` waits for it."""

@@ -12,10 +12,13 @@ from django.http.request import validate_host
 from django.utils.http import is_same_domain
 
 from dddp.conf import conf
+from dddp.session.info import ConnectionInfo
 from dddp.transports.asgi_types import Scope, header
 
 logger = logging.getLogger("dddp.security")
 
+PLAIN = ("http", "ws")
+DEFAULT_PORTS = {"http": ":80", "ws": ":80", "https": ":443", "wss": ":443"}
 THIS_MACHINE = [".localhost", "127.0.0.1", "[::1]"]
 
 
@@ -28,7 +31,7 @@ def refusal(scope: Scope) -> int | None:
     if host is None:
         return 400
     origin = header(scope, b"origin")
-    if not origin_allowed(origin, host):
+    if not origin_allowed(origin, host, secure=is_secure(scope)):
         logger.warning("Refused a page from %r: add this origin to DDP_ALLOWED_ORIGINS.", origin)
         return 403
     return None
@@ -53,7 +56,14 @@ def allowed_host(scope: Scope) -> str | None:
         return None
 
 
-def origin_allowed(origin: str | None, host: str) -> bool:
+def is_secure(scope: Scope) -> bool:
+    """Does the client talk TLS, to this server or, as Django's settings say, to a proxy?"""
+    headers = tuple((bytes(name), bytes(value)) for name, value in scope["headers"])
+    secure = scope.get("scheme") in ("wss", "https")
+    return ConnectionInfo(headers=headers, secure=secure).request().is_secure()
+
+
+def origin_allowed(origin: str | None, host: str, *, secure: bool = False) -> bool:
     """Whether a page of this origin may connect.
 
     Browsers let any page open a WebSocket to any server and say only where the page came from.
@@ -64,6 +74,8 @@ def origin_allowed(origin: str | None, host: str) -> bool:
     Args:
         origin: the Origin header, None when it was not sent.
         host: the host (and port) that was asked for, already validated.
+        secure: it was asked over TLS. Then a page of the same host that came without is of
+            another origin: whoever is in between may have written it.
     """
     if origin is None:
         return True
@@ -72,12 +84,19 @@ def origin_allowed(origin: str | None, host: str) -> bool:
         hostname = parts.hostname or ""
     except ValueError:
         return False
-    if parts.netloc and parts.netloc.lower() == host.lower():
-        return True
+    if parts.netloc and not (secure and parts.scheme in PLAIN):
+        port = DEFAULT_PORTS.get(parts.scheme, "")
+        if _bare(parts.netloc, port) == _bare(host, port):
+            return True
     if any(_matches(allowed, origin) for allowed in conf.allowed_origins or ()):
         return True
     bare = f"[{hostname}]" if ":" in hostname else hostname
     return bool(settings.DEBUG and validate_host(bare, THIS_MACHINE))
+
+
+def _bare(host: str, port: str) -> str:
+    """In lower case, without the port if it is this one."""
+    return host.lower().removesuffix(port)
 
 
 def _matches(allowed: str, origin: str) -> bool:

@@ -72,6 +72,9 @@ class Hub(Protocol):
     def leaving(self) -> bool:
         """True once the server is about to stop."""
 
+    def is_crowded(self, address: str) -> bool:
+        """May this address have no more connections?"""
+
     async def start(self) -> None:
         """Connect to the change feed, once; raises DDPError with a sentence."""
 

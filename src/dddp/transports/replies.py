@@ -12,7 +12,12 @@ EVENTS = b"text/event-stream; charset=UTF-8"
 
 NO_CACHE = (b"cache-control", b"no-store, no-cache, no-transform, must-revalidate, max-age=0")
 
-REASONS = {400: b"Bad Request\n", 403: b"Forbidden\n", 503: b"Service Unavailable\n"}
+REASONS = {
+    400: b"Bad Request\n",
+    403: b"Forbidden\n",
+    429: b"Too Many Requests\n",
+    503: b"Service Unavailable\n",
+}
 
 
 async def reply(

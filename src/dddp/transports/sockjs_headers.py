@@ -37,7 +37,7 @@ def page_is_known(scope: Scope) -> bool:
     if header(scope, b"origin") is not None or header(scope, b"sec-fetch-site") == "same-origin":
         return True
     referer = header(scope, b"referer")
-    return referer is not None and access.origin_allowed(_origin(referer), _host(scope))
+    return referer is not None and _is_allowed(_origin(referer), scope)
 
 
 def heeded(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
@@ -64,7 +64,7 @@ def cors(scope: Scope) -> Headers:
     origin = header(scope, b"origin")
     if origin is None:
         return [vary, (b"access-control-allow-origin", b"*")]
-    if not access.origin_allowed(origin, _host(scope)):
+    if not _is_allowed(origin, scope):
         return [vary]
     allow = [
         (b"access-control-allow-origin", origin.encode("latin-1")),
@@ -113,8 +113,9 @@ def _is_from_elsewhere(scope: Scope) -> bool:
     return told or header(scope, b"referer") is not None
 
 
-def _host(scope: Scope) -> str:
-    return access.allowed_host(scope) or ""
+def _is_allowed(origin: str, scope: Scope) -> bool:
+    host = access.allowed_host(scope) or ""
+    return access.origin_allowed(origin, host, secure=access.is_secure(scope))
 
 
 def _origin(url: str) -> str:

@@ -142,7 +142,7 @@ async def _session(request: Request, headers: Headers, form: Form) -> HttpSessio
             FULL.say()
             await request.reply(503, REASONS[503], headers=[NO_CACHE, *headers])
             return None
-        if (status := await start(request.hub())) is not None:
+        if (status := await start(request.hub(), request.scope)) is not None:
             await request.reply(status, REASONS[status], headers=[NO_CACHE, *headers])
             return None
     # Asked again: while the hub was starting, another request may have opened it.

@@ -31,11 +31,10 @@ FAILED = (1011, "Internal error")
 async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: Framing) -> None:
     """One WebSocket connection from its handshake to its end.
 
-    Refused before the handshake with 400 or 403 (see `access.refusal`), or with 503 when the
-    change feed cannot be reached.
+    Refused before the handshake with what `access.refusal` or `start` says.
     """
     await receive()
-    status = access.refusal(scope) or await start(hub)
+    status = access.refusal(scope) or await start(hub, scope)
     try:
         if status is not None:
             await refuse(scope, send, status)
@@ -61,8 +60,15 @@ async def refuse(scope: Scope, send: Send, status: int) -> None:
         await send({"type": "websocket.close"})
 
 
-async def start(hub: Hub) -> int | None:
-    """503 when the server stops, or cannot reach the change feed, which is logged; else None."""
+async def start(hub: Hub, scope: Scope) -> int | None:
+    """The status with which a new connection is refused, None when all is well.
+
+    429: its address has too many. 503: the server stops, or cannot reach the change feed, which
+    is logged.
+    """
+    client = scope.get("client")
+    if client and hub.is_crowded(client[0]):
+        return 429
     try:
         await hub.start()
     except ServerStopping:

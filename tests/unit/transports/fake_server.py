@@ -54,11 +54,15 @@ class FakeHub:
         self.failure = None
         self.ready = True
         self.leaving = False
+        self.crowded = set()
 
     async def start(self):
         self.calls.append("start")
         if self.failure:
             raise self.failure
+
+    def is_crowded(self, address):
+        return address in self.crowded
 
     async def stop(self):
         self.calls.append("stop")

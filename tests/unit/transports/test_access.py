@@ -2,7 +2,7 @@ import pytest
 from django.test import override_settings
 from fake_server import scope_of
 
-from dddp.transports.access import allowed_host, origin_allowed
+from dddp.transports.access import allowed_host, is_secure, origin_allowed, refusal
 
 
 class TestOrigin:
@@ -21,10 +21,30 @@ class TestOrigin:
             ("file://", "example.com", False),
             ("", "example.com", False),
             ("http://[::1", "example.com", False),
+            ("https://example.com", "example.com:443", True),
+            ("https://example.com:443", "example.com", True),
+            ("http://example.com", "example.com:80", True),
+            ("https://example.com", "example.com:80", False),
+            ("https://[::1]", "[::1]:443", True),
+            ("https://[2001:DB8::1]", "[2001:db8::1]", True),
+            ("https://example.com.", "example.com", False),
+            ("https://sub.example.com", "example.com", False),
+            ("https://user@example.com", "example.com", False),
+            ("https://example.com, https://evil.org", "example.com", False),
+            ("NULL", "example.com", False),
         ],
     )
     def test_same_host_only(self, origin, host, allowed):
         assert origin_allowed(origin, host) is allowed
+
+    @pytest.mark.parametrize(
+        ("origin", "allowed"),
+        [("https://example.com", True), ("wss://example.com", True), ("http://example.com", False)],
+    )
+    def test_page_without_tls(self, origin, allowed):
+        """Who is in between can write pages of http://example.com, which get its cookies."""
+        assert origin_allowed(origin, "example.com", secure=True) is allowed
+        assert origin_allowed(origin, "example.com")
 
     @pytest.mark.parametrize(
         ("origin", "allowed"),
@@ -65,6 +85,29 @@ class TestOrigin:
     def test_this_machine_under_debug(self, origin, allowed):
         with override_settings(DEBUG=True):
             assert origin_allowed(origin, "192.0.2.1:8000") is allowed
+
+
+class TestSecure:
+    @pytest.mark.parametrize(
+        ("scheme", "setting", "told", "secure"),
+        [
+            ("wss", None, None, True),
+            ("https", None, None, True),
+            ("ws", None, None, False),
+            ("ws", None, "https", False),
+            ("ws", ("HTTP_X_FORWARDED_PROTO", "https"), "https", True),
+            ("ws", ("HTTP_X_FORWARDED_PROTO", "https"), "http", False),
+        ],
+    )
+    def test_as_django_judges(self, scheme, setting, told, secure):
+        scope = scope_of("websocket", "/", headers={"x-forwarded-proto": told}, scheme=scheme)
+        with override_settings(SECURE_PROXY_SSL_HEADER=setting):
+            assert is_secure(scope) is secure
+
+    @pytest.mark.parametrize(("origin", "status"), [("http", 403), ("https", None)])
+    def test_handshake(self, origin, status):
+        headers = {"origin": f"{origin}://example.com"}
+        assert refusal(scope_of("websocket", "/", headers=headers, scheme="wss")) == status
 
 
 class TestHost:

@@ -26,6 +26,36 @@ class TestPaths:
         mounted = {"path": "/app/sockjs", "root_path": "/app"}
         assert (await server.http(**mounted)).body == b"Welcome to SockJS!\n"
 
+    @pytest.mark.parametrize(
+        ("path", "root", "ours"),
+        [
+            ("/app/sockjs", "/app", True),
+            ("/app/sockjs", "/app/", True),
+            ("/sockjs", "/app", True),  # the proxy has removed it
+            ("/sockjs", "/sock", True),
+            ("/application/sockjs", "/app", False),
+            ("/app/sockjs", "", False),
+        ],
+    )
+    async def test_paths_below_another(self, server, path, root, ours):
+        body = b"Welcome to SockJS!\n" if ours else b"the project"
+        assert (await server.http(path, root_path=root)).body == body
+        with override_settings(FORCE_SCRIPT_NAME=root or None):
+            assert (await server.http(path)).body == body
+
+    async def test_below_another_with_a_prefix(self, server):
+        with override_settings(DDP_URL_PREFIX="live", FORCE_SCRIPT_NAME="/app"):
+            async with server.websocket("/app/live/websocket") as socket:
+                await socket.accepted()
+            assert (await server.http("/app/sockjs")).body == b"the project"
+
+    async def test_nothing_else(self, hub):
+        server = Server(DDPApplication(hub=hub))
+        assert (await server.http("/")).status == 404
+        assert (await server.http("/sockjs")).status == 200
+        async with server.websocket("/chat") as socket:
+            assert await socket.refused() == 404
+
     async def test_a_websocket_of_the_wrapped_application(self, hub):
         async def app(scope, receive, send):
             await send({"type": "websocket.close", "code": 4000})

@@ -1,0 +1,64 @@
+"""How many connections an address may have, and how many messages a connection may send."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+
+from dddp.api.rate_limit import site_of
+
+logger = logging.getLogger("dddp.session")
+
+
+class Addresses:
+    """Counts connections by address; an IPv6 network of 64 bits is one.
+
+    What has no address, as on a unix socket without a proxy that tells, is not counted.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def is_full(self, address: str, limit: int | None) -> bool:
+        """May this address have no more?"""
+        return limit is not None and bool(address) and self._counts[site_of(address)] >= limit
+
+    def add(self, address: str, limit: int | None) -> None:
+        """A new connection; the log has who has reached the limit."""
+        if address:
+            site = site_of(address)
+            self._counts[site] += 1
+            if self._counts[site] == limit:
+                logger.warning("%s has %d connections and may have no more.", site, limit)
+
+    def remove(self, address: str) -> None:
+        """One is gone."""
+        if address:
+            site = site_of(address)
+            self._counts[site] -= 1
+            if self._counts[site] <= 0:
+                del self._counts[site]
+
+
+class MessageRate:
+    """Windows that begin with the first message after the last one has ended.
+
+    Args:
+        messages, seconds: so many of one connection in so long a time.
+    """
+
+    __slots__ = ("_began", "_count", "_messages", "_seconds")
+
+    def __init__(self, messages: int, seconds: float) -> None:
+        self._messages = messages
+        self._seconds = seconds
+        self._began = -math.inf
+        self._count = 0
+
+    def admits(self, now: float) -> bool:
+        """Count a message; False if it is one too many."""
+        if now >= self._began + self._seconds:
+            self._began, self._count = now, 0
+        self._count += 1
+        return self._count <= self._messages
