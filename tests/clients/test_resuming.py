@@ -89,3 +89,15 @@ async def test_a_call_that_runs_when_the_connection_is_cut_runs_once(
         assert not call.done()
     assert await call == str(Book.objects.get().pk)
     await client.shows(shown(ada))
+
+
+async def test_whatever_is_cut_it_ends_as_the_database(server, proxy, client, ada):
+    await client.subscribe("AllBooks")
+    for number in range(30):
+        book = Book.objects.create(title=f"{number}", author=ada, pages=1)
+        Book.objects.filter(pk__lt=book.pk, pages__lt=number).update(pages=number)
+        if number % 3 == 0:
+            proxy.drop()
+        if number % 5 == 0:
+            book.delete()
+    await client.shows(shown(ada))

@@ -25,6 +25,10 @@ try {
 } catch (error) {
   if (error instanceof DDPError) console.log(error.reason, error.details);
 }
+client.on('status', (status, { resumed = false }) => {
+  const again: boolean = status === 'connected' && resumed;
+  console.log(again);
+});
 client.close();
 
 const accounts = connectWithLogins(undefined, { storage: null });

@@ -80,3 +80,11 @@ async def test_the_other_side_of_a_proxy(serve):
     headers = {"x-forwarded-for": "192.0.2.9"}
     async with DDPClient(server.ws, additional_headers=headers):
         server.find(r"192\.0\.2\.9:0 - \"WebSocket /websocket\"")
+
+
+async def test_login_services_of_a_server_without_accounts(serve):
+    apps = ["django.contrib.staticfiles", "dddp", "dddp.meteor", "shop"]
+    server = serve(SETTINGS=json.dumps({"INSTALLED_APPS": apps}))
+    async with DDPClient(server.ws) as client:
+        await client.subscribe("meteor.loginServiceConfiguration")
+        assert client.collections["meteor_accounts_loginServiceConfiguration"] == {}

@@ -52,14 +52,14 @@ def get(bundle: Path) -> Get:
         method: str = "get",
         mount: str = "/",
         view: dict[str, Any] | None = None,
-        nonce: str | None = None,
+        nonce: dict[str, object] | None = None,
         **headers: Any,
     ) -> HttpResponse:
         make = getattr(RequestFactory(), method)
         sent = {"Host": "localhost", "User-Agent": agent, **headers.pop("headers", {})}
         request = make(f"{mount}{path}{query}", headers=sent, **headers)
-        if nonce is not None:
-            request.csp_nonce = nonce
+        for name, value in (nonce or {}).items():
+            setattr(request, name, value)
         return MeteorView.as_view(**(view or {}))(request, path=path)
 
     return ask

@@ -17,6 +17,16 @@ IE = "Mozilla/5.0 (Windows NT 6.1; Trident/7.0; rv:11.0) like Gecko"
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
+class Nonce:
+    """Made when it is first looked at, as those of middleware."""
+
+    def __bool__(self):
+        return False
+
+    def __str__(self):
+        return "n0nce"
+
+
 def config_of(response):
     return meteor_bundle.config_of(response.content)
 
@@ -99,8 +109,9 @@ class TestPage:
 
 
 class TestContentSecurityPolicy:
-    def test_every_script_has_the_nonce(self, get):
-        text = get(nonce="n0nce").content.decode()
+    @pytest.mark.parametrize("name", ["csp_nonce", "_csp_nonce"])
+    def test_every_script_has_the_nonce(self, get, name):
+        text = get(nonce={name: Nonce()}).content.decode()
         scripts = [part.partition(">")[0] for part in text.split("<script")[1:]]
         assert all('nonce="n0nce"' in script for script in scripts)
         assert text.count('nonce="n0nce"') == 4  # the config, two scripts, a stylesheet
