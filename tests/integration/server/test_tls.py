@@ -7,7 +7,6 @@ from running import get
 
 from dddp.testing.client import DDPClient
 
-
 REFUSED = (ssl.SSLError, ConnectionResetError)
 
 
