@@ -16,6 +16,7 @@ TRANSPORTS = {
     "eventsource": ("GET", "eventsource"),
 }
 LOST = (1006, "")
+LOST_SESSION = (1006, "Server lost session")
 
 
 class HTTPSession:
@@ -93,7 +94,9 @@ class HTTPSession:
                     yield frame
 
     def _take(self, frame: str) -> list[str]:
-        if frame == "o" and not self._opened.is_set():
+        if frame == "o" and self._opened.is_set():
+            self.closed = LOST_SESSION
+        elif frame == "o":
             self._opened.set()
         elif frame.startswith("a["):
             messages: list[str] = json.loads(frame[1:])
