@@ -9,6 +9,7 @@ from django.test import override_settings
 from fake_server import scope_of
 
 from dddp.exceptions import ListenerError
+from dddp.session.outbox import Outbox
 from dddp.transports import sockjs_headers, sockjs_transports
 
 A = "/sockjs/000/abcd1234"
@@ -249,6 +250,32 @@ class TestLeaving:
             assert await request.piece() == 'c[1013,"Client reads too slowly"]\n'
             assert await request.piece() is None
         assert hub.sessions[0].losses == 1
+
+    @pytest.mark.parametrize("stuck", [True, False])
+    async def test_the_session_goes_on_with_another_connection(self, server, hub, stuck):
+        async with streaming(server) as request:
+            session = hub.sessions[0]
+            if stuck:
+                request.writable.clear()
+                request.sending.clear()
+                session.push("x")
+                await request.sending.wait()
+            before, session.outbox = session.outbox, Outbox(1000, 30.0, lambda: 0.0)
+            session.outbox.close(1000, "Normal closure")
+            before.dismiss()
+            request.writable.set()
+            assert await request.piece() == 'c[1000,"Normal closure"]\n'
+            assert await request.piece() is None
+
+    async def test_the_client_resumes_another_session(self, server, hub, polled):
+        session = await polled()
+        async with server.request(f"{A}/xhr", "POST") as request:
+            await asyncio.sleep(0)
+            before, session.outbox = session.outbox, Outbox(1000, 30.0, lambda: 0.0)
+            before.hand_over()
+            session.push("resumed")
+            await request.head()
+            assert await request.piece() == 'a["resumed"]\n'
 
     async def test_given_up_on_between_polls(self, server, polled):
         session = await polled()
