@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 DEFAULTS: dict[str, Any] = {
     "database": "default",
@@ -70,14 +71,26 @@ DEFAULTS: dict[str, Any] = {
 
 
 class Conf:
-    """`conf.outbox_bytes` is `settings.DDP_OUTBOX_BYTES` or the default above, read at each use."""
+    """`conf.outbox_bytes` is `settings.DDP_OUTBOX_BYTES` or the default above.
+
+    Each is remembered until Django's `setting_changed` is sent, as tests do: a connection reads
+    two dozen of them, and to find that one is not there takes Django some microseconds.
+    """
 
     def __getattr__(self, name: str) -> Any:
         try:
             default = DEFAULTS[name]
         except KeyError:
             raise AttributeError(name) from None
-        return getattr(settings, f"DDP_{name.upper()}", default)
+        value = self.__dict__[name] = getattr(settings, f"DDP_{name.upper()}", default)
+        return value
 
 
 conf = Conf()
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    conf.__dict__.pop(setting.removeprefix("DDP_").lower(), None)
+
+
+setting_changed.connect(_forget)

@@ -44,13 +44,14 @@ class Attachment:
         self._loop = asyncio.get_running_loop()
         self._opened = self._loop.time()
         self._protocol = Connection(self._opened, conf.heartbeat_interval, conf.heartbeat_timeout)
-        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._alarm: int | None = None
         self._ended = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self.session: Session | None = None
         self.outbox = self._new_outbox()
         self._rate = None if conf.message_rate is None else MessageRate(*conf.message_rate)
-        self._watch_heartbeat()
+        self.wake()
 
     @property
     def address(self) -> str:
@@ -113,8 +114,8 @@ class Attachment:
     def ended(self) -> None:
         """For the session: it has ended, and what is in the outbox is the last."""
         self._ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._alarm is not None:
+            self._hub.alarms.drop(self, self._alarm)
         self._hub.forget(self)
 
     def _exceeds_rate(self) -> bool:
@@ -159,11 +160,11 @@ class Attachment:
         else:
             self.lost()
 
-    def _watch_heartbeat(self) -> None:
-        """Wake up when the protocol's deadline may have come; it moves with every message."""
+    def wake(self) -> None:
+        """Come when the protocol's deadline may have come; it moves with every message."""
         now = self._loop.time()
-        if self._timer is not None:
-            if now - self._timer.when() > LATE_SECONDS:
+        if self._alarm is not None:
+            if now - self._due > LATE_SECONDS:
                 # It is the server that was away. What the client has sent meanwhile is read first.
                 self._wake_up_at(now + conf.heartbeat_timeout)
                 return
@@ -177,4 +178,5 @@ class Attachment:
         self._wake_up_at(now + conf.heartbeat_interval if deadline is None else deadline)
 
     def _wake_up_at(self, when: float) -> None:
-        self._timer = self._loop.call_at(when, self._watch_heartbeat)
+        self._due = when
+        self._alarm = self._hub.alarms.set(self, when)

@@ -17,6 +17,7 @@ from dddp.protocol.frames import Frame
 from dddp.session.calls import Call
 from dddp.session.errors import wire_error
 from dddp.session.fences import Waiting
+from dddp.session.gate import Gate
 from dddp.session.outbox import Outbox
 from dddp.session.rights import Login
 from dddp.session.work import on_loop
@@ -77,7 +78,7 @@ class Calling:
         self._loop = asyncio.get_running_loop()
         self._running: set[Call] = set()
         self._tasks: dict[asyncio.Task[None], str] = {}
-        self._room = asyncio.Event()
+        self._room = Gate()
         self._using: str = conf.database
         # Unblocked calls of one client must not take all threads.
         self._most = max(1, conf.worker_threads // 2)
@@ -106,7 +107,6 @@ class Calling:
             self._answer(event.id, messages.result(event.id, error=wire_error(refusal, what)))
             return
         while len(self._running) >= self._most:
-            self._room.clear()
             await self._room.wait()
         go_on = self._loop.create_future()
         task = self._loop.create_task(self._serve(event, method, what, go_on))
@@ -150,7 +150,7 @@ class Calling:
             raise
         finally:
             self._running.discard(call)
-            self._room.set()
+            self._room.open()
             self._served()
         if call.fenced:
             await self._answer_behind(fence, call.id, result, go_on)

@@ -26,6 +26,7 @@ from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.query import LiveQuery, compare
 from dddp.livequery.questions import Answer, Question
+from dddp.session.alarms import Alarms
 from dddp.session.attachment import Attachment
 from dddp.session.calls import notify
 from dddp.session.draining import drain
@@ -67,6 +68,7 @@ class Hub:
         self.registry = registry
         self.fences = Fences()
         self.turns = Turns()
+        self.alarms = Alarms()
         self.rate_limiter = RateLimiter(registry.rate_limits, time.monotonic)
         self.watched: frozenset[str] = frozenset()
         self.sessions = Sessions()

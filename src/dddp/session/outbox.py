@@ -12,12 +12,12 @@ when more comes or its patience ends. Frames are shared: pushed to many clients,
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import islice
 
 from dddp.protocol.frames import Frame
 from dddp.session.batch import Batch, listed
+from dddp.session.gate import Gate
 
 TOO_SLOW = (1013, "Client reads too slowly")
 TOO_LONG_AWAY = (1013, "Too many messages for a client that is away")
@@ -86,7 +86,7 @@ class Outbox:
     ) -> None:
         self._first: Frame | None = None
         self._ahead: list[Frame] = []
-        self._batches: deque[Batch] = deque()
+        self._batches: list[Batch] = []
         self._frames: list[Frame] = []
         """Behind all batches."""
         self._limit = self._allowed = limit
@@ -98,7 +98,7 @@ class Outbox:
         self._news: Callable[[], object] | None = None
         self._on_abort: list[Callable[[], object]] = []
         self._writing = False
-        self._roomy = asyncio.Event()
+        self._roomy = Gate()
         self._reader = 0
         self._held: int | None = None
         """How many frames more may come while there is no reader."""
@@ -199,7 +199,7 @@ class Outbox:
         """Accept nothing more; the reader gets what waits, then None."""
         if self.close_code is None:
             self.close_code, self.close_reason = code, reason
-            self._roomy.set()
+            self._roomy.open()
             self._wake()
 
     def abort(self, code: int, reason: str) -> None:
@@ -221,7 +221,6 @@ class Outbox:
     async def room(self) -> None:
         """Wait until no more than the limit waits, or nothing is accepted any more."""
         while self.size > self._limit and self.close_code is None:
-            self._roomy.clear()
             await self._roomy.wait()
 
     def take_now(self) -> list[Frame] | None:
@@ -275,7 +274,7 @@ class Outbox:
         self.sent += sum([frame.counts for frame in frames])
         if self.size <= self._limit:
             self._allowed = self._limit
-            self._roomy.set()
+            self._roomy.open()
 
     async def _wait(self) -> None:
         waiter = self._waiter = asyncio.get_running_loop().create_future()
@@ -348,7 +347,7 @@ class Outbox:
                 if size >= CHUNK:
                     break
             if len(frames) == begin:
-                self._batches.popleft()
+                del self._batches[0]
                 self.size -= batch.size
                 continue
             counted = min(size - before, batch.size)

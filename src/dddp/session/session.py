@@ -16,6 +16,7 @@ from dddp.protocol.events import Event, Method, Send, Sub, Unsub
 from dddp.protocol.frames import Answer
 from dddp.random_stream import RandomStreams
 from dddp.session.calling import Calling
+from dddp.session.gate import Gate
 from dddp.session.greeting import greet
 from dddp.session.handle import ConnectionHandle
 from dddp.session.inbox import Inbox
@@ -86,7 +87,7 @@ class Session:
         self._repeated: set[Key] = set()
         self._following_rights: asyncio.Task[None] | None = None
         self._rights_are_stale = False
-        self._room = asyncio.Event()
+        self._room = Gate()
         self._worker: asyncio.Task[None] | None = None
         self._has_ended = False
         self._is_finishing = False
@@ -114,7 +115,6 @@ class Session:
     async def room(self, attachment: Attachment) -> None:
         """Wait while it is full."""
         while self.is_full(attachment):
-            self._room.clear()
             await self._room.wait()
 
     def is_open_to(self, info: ConnectionInfo) -> bool:
@@ -124,7 +124,7 @@ class Session:
     def detach(self, frames: int) -> None:
         """The connection is lost: go on without, until there are so many frames more to send."""
         self._attachment = None
-        self._room.set()
+        self._room.open()
         self.outbox.hold(frames)
         self._watch_outbox()
 
@@ -162,7 +162,7 @@ class Session:
         if self._attachment is not None:
             self._attachment.ended()
             self._attachment = None
-        self._room.set()
+        self._room.open()
         if self._worker is not None:
             self._worker.cancel()
         if self._following_rights is not None:
@@ -222,7 +222,7 @@ class Session:
                     logger.exception("%s failed", self._describe("Handling a message"))
                 self._handling = None
                 if not self._inbox.full:
-                    self._room.set()
+                    self._room.open()
         finally:
             self._worker = None
 

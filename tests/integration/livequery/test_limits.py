@@ -8,7 +8,6 @@ import threading
 import weakref
 from dataclasses import replace
 
-from django.conf import settings
 from django.db.models import Value
 from django.db.models.functions import Length
 
@@ -58,7 +57,7 @@ class Long:
 
 
 async def test_initial_documents_wait_for_a_client_that_does_not_read(hub, show, monkeypatch):
-    monkeypatch.setattr(settings, "DDP_OUTBOX_BYTES", DOCUMENTS // 2, raising=False)
+    monkeypatch.setattr(conf, "outbox_bytes", DOCUMENTS // 2)
     rows = [Specimen(text="x" * (DOCUMENTS // 20)) for _ in range(20)]
     await db(Specimen.objects.bulk_create, rows)
     show("q", Specimen.objects.only("text"))
@@ -84,7 +83,7 @@ async def test_initial_documents_wait_for_a_client_that_does_not_read(hub, show,
 
 
 async def test_one_large_transaction_does_not_make_a_client_slow(hub, show, monkeypatch):
-    monkeypatch.setattr(settings, "DDP_OUTBOX_BYTES", DOCUMENTS // 2, raising=False)
+    monkeypatch.setattr(conf, "outbox_bytes", DOCUMENTS // 2)
     rows = [Specimen(text="x") for _ in range(conf.bulk_rows + 1)]
     await db(Specimen.objects.bulk_create, rows)
     show("q", Specimen.objects.only("text"))

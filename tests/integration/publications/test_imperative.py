@@ -425,6 +425,7 @@ class TestWhoIsAsking:
 
 async def test_a_client_that_does_not_read_is_closed(hub, offer, monkeypatch):
     """What it is sent is bounded, however much its publisher says."""
+    from dddp.conf import conf
     from dddp.session.info import ConnectionInfo
 
     @offer
@@ -433,7 +434,7 @@ async def test_a_client_that_does_not_read_is_closed(hub, offer, monkeypatch):
             for n in range(10**6):
                 self.added("flood", n, {"text": "x" * 1000})
 
-    monkeypatch.setattr("django.conf.settings.DDP_OUTBOX_BYTES", 200_000, raising=False)
+    monkeypatch.setattr(conf, "outbox_bytes", 200_000)
     session = hub.open(ConnectionInfo())
     await session.receive('{"msg":"connect","version":"1","support":["1"]}')
     await session.receive('{"msg":"sub","id":"1","name":"Flood"}')
