@@ -9,16 +9,19 @@ class Gate:
     """Like a condition without its lock, on one event loop; empty while nobody waits.
 
     Each session has some, and hardly any is ever waited at: an `asyncio.Event` takes 800 bytes.
+
+    Attributes:
+        waiting: those who wait, None when nobody does.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] | None = None
+        self.waiting: list[asyncio.Future[None]] | None = None
 
     def open(self) -> None:
         """Let all go on who wait now."""
-        waiting, self._waiting = self._waiting, None
+        waiting, self.waiting = self.waiting, None
         for future in waiting or ():
             if not future.done():
                 future.set_result(None)
@@ -26,5 +29,5 @@ class Gate:
     async def wait(self) -> None:
         """Until it is opened the next time."""
         future = asyncio.get_running_loop().create_future()
-        self._waiting = [*(self._waiting or ()), future]
+        self.waiting = [*(self.waiting or ()), future]
         await future

@@ -167,10 +167,20 @@ class Outbox:
 
     def push(self, frame: Frame) -> None:
         """Queue one frame; dropped when closed; closes the outbox when over its limit."""
-        if self.close_code is None and self._admits(len(frame.data), 1):
-            self._frames.append(frame)
-            if self._news is not None or self._waiter is not None:
-                self._wake()
+        # Called for each client of each change: the common case comes first.
+        if self.close_code is not None:
+            return
+        size = self.size + len(frame.data)
+        if size <= self._limit and self._held is None:
+            self.size = size
+        elif not self._admits(len(frame.data), 1):
+            return
+        self._frames.append(frame)
+        if self._news is not None:
+            news, self._news = self._news, None
+            news()
+        elif self._waiter is not None:
+            self._wake()
 
     def push_ahead(self, frame: Frame) -> None:
         """Queue one frame, ahead of a long queue: a heartbeat must not come too late."""
@@ -228,9 +238,15 @@ class Outbox:
 
         For a few frames: of a long queue (`is_long`), `take` gives everybody a turn.
         """
-        frames = self._chunk()
-        if not frames and self.close_code is not None and not self._batches:
-            return None
+        frames = self._frames
+        if len(frames) == 1 and self.size == len(frames[0].data) and self._first is None:
+            # As most often: there is nothing but one message.
+            self._frames = []
+            self.size = 0
+        else:
+            frames = self._chunk()
+            if not frames and self.close_code is not None and not self._batches:
+                return None
         self._taken(frames)
         return frames
 
@@ -271,10 +287,11 @@ class Outbox:
         return bool(self._batches) or len(self._frames) > FEW_FRAMES
 
     def _taken(self, frames: list[Frame]) -> None:
-        self.sent += sum([frame.counts for frame in frames])
+        self.sent += frames[0].counts if len(frames) == 1 else sum([each.counts for each in frames])
         if self.size <= self._limit:
             self._allowed = self._limit
-            self._roomy.open()
+            if self._roomy.waiting is not None:
+                self._roomy.open()
 
     async def _wait(self) -> None:
         waiter = self._waiter = asyncio.get_running_loop().create_future()

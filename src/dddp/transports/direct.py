@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from weakref import WeakKeyDictionary
 
 from dddp.conf import conf
@@ -38,9 +39,10 @@ class Flusher:
         self._loop = loop
         self._waiting: list[Connection] = []
         self._is_called = False
+        self.add = self._add
+        """Call the `flush` of a connection soon; one bound method for all of them."""
 
-    def add(self, connection: Connection) -> None:
-        """Call its `flush` soon."""
+    def _add(self, connection: Connection) -> None:
         self._waiting.append(connection)
         if not self._is_called:
             self._is_called = True
@@ -90,6 +92,7 @@ class Connection(asyncio.Protocol):
         "_pong",
         "_reader",
         "_resumed",
+        "_schedule",
         "_session",
         "_timer",
         "_transport",
@@ -110,6 +113,7 @@ class Connection(asyncio.Protocol):
         self._framing = framing
         self._connections = connections
         self._flusher = flusher()
+        self._schedule = partial(self._flusher.add, self)
         self._limit: int = conf.max_message_bytes
         self._parser = Parser(websocket_limit(self._limit), deflate)
         self._form = framing.form(conf.compress_bytes if deflate else None)
@@ -134,7 +138,9 @@ class Connection(asyncio.Protocol):
         """Write what there is, and be called again when there is more."""
         if not self._is_open or self._blocked or self._writer is not None:
             return
-        outbox = self._followed()
+        outbox = self._session.outbox
+        if outbox is not self._outbox:
+            self._follow(outbox)
         if outbox.is_long:
             self._writer = asyncio.get_running_loop().create_task(self._write_long())
             return
@@ -142,28 +148,27 @@ class Connection(asyncio.Protocol):
         if frames is None:
             self.end(outbox.close_code or NORMAL, outbox.close_reason)
             return
-        if frames:
+        if len(frames) == 1:
+            self._transport.write(self._form(frames[0]))
+        elif frames:
             self._write(frames)
         outbox.on_frames(self._schedule)
-
-    def _schedule(self) -> None:
-        self._flusher.add(self)
 
     def _followed(self) -> Outbox:
         """The session's outbox; it may have become another one."""
         outbox = self._session.outbox
         if outbox is not self._outbox:
-            self._outbox = outbox
-            outbox.on_abort(self._aborted)
-            if self._blocked:
-                outbox.stalled()
+            self._follow(outbox)
         return outbox
 
+    def _follow(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        outbox.on_abort(self._aborted)
+        if self._blocked:
+            outbox.stalled()
+
     def _write(self, frames: list[Frame]) -> None:
-        if len(frames) == 1:
-            self._transport.write(self._form(frames[0]))
-        else:
-            self._transport.write(b"".join(map(self._form, frames)))
+        self._transport.write(b"".join(map(self._form, frames)))
 
     async def _write_long(self) -> None:
         """Write a long queue by and by, as others get their turns."""
@@ -322,3 +327,4 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._connections.discard(self)
         self._let_go()
+        del self._schedule  # which refers to this
