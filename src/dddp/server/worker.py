@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -39,6 +40,9 @@ CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 AT_ONCE: signal.Signals = getattr(signal, "SIGQUIT", signal.SIGTERM)
 """Like SIGINT, which a supervised process does not heed: the terminal sends it to all."""
 
+GARBAGE = 20_000
+"""How many more objects there have to be before garbage is looked for: some MB."""
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -73,6 +77,7 @@ class DDPServer(Server):
         """Start the application, accept connections, tell."""
         await super().startup(sockets=sockets)
         if self.started:
+            _spare_collections()
             self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -136,6 +141,17 @@ def _waits_for_request(connection: Any) -> bool:
     """Is this one of uvicorn's HTTP connections, between requests?"""
     cycle = getattr(connection, "cycle", connection)
     return cycle is None or (cycle is not connection and cycle.response_complete)
+
+
+def _spare_collections() -> None:
+    """Look for garbage in cycles less often, and never among what has been loaded so far.
+
+    Most of what a server has lives as long as a connection: looking through it was a tenth of the
+    CPU time of fan-out with 1,000 clients.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
 
 
 def longest_stop(*, drains: bool) -> float:

@@ -55,5 +55,5 @@ class Alarms:
                     sleeper.wake()
                 except Exception:
                     logger.exception("A heartbeat failed")
-        if self._due and self._timer is None:
+        if self._due:
             self._wait_for(min(self._due))

@@ -78,6 +78,18 @@ async def test_once_woken_it_can_be_set_again(now):
     await sleeper.woken.wait()
 
 
+async def test_one_that_is_set_again_does_not_put_off_the_next(now):
+    alarms, next_one = Alarms(), Sleeper()
+
+    class Again(Sleeper):
+        def wake(self):
+            alarms.set(self, now() + 1000)
+
+    alarms.set(Again(), now() + 0.01)
+    alarms.set(next_one, now() + 0.3)
+    await next_one.woken.wait()
+
+
 async def test_a_gate_lets_those_go_on_who_wait_now():
     gate, passed = Gate(), []
 
