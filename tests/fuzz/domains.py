@@ -124,7 +124,7 @@ def columns(model):
     return {
         field.name: KINDS[type(field)]
         for field in model._meta.concrete_fields
-        if not field.is_relation and not field.primary_key and field.name != "target_id"
+        if not (field.is_relation or field.primary_key or field.name in ("aid", "target_id"))
     }
 
 

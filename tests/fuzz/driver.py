@@ -157,7 +157,7 @@ class Fuzz:
         if known is not None:
             self._note("leave", client)
             self._gone.append(known)
-            known.server.lost()
+            known.server.end()
 
     async def write(self, writer, program):
         """Have one of three connections run a transaction (fuzz.writes) after what it runs now."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 
 from wild.language import evaluate
-from wild.models import Beast, Clan
+from wild.models import Beast, Clan, Place
 
 # Collections of beasts besides the first: the fields they publish, and whom they are for.
 FIELDS = {
@@ -32,7 +32,7 @@ def documents(texts, user_id=None):
         collection = found.setdefault(name, {})
         for row in queryset:
             if may_see(user_id, row, name):
-                fields = collection.setdefault(str(row.pk), {})
+                fields = collection.setdefault(id_of(row), {})
                 for field, value in published(row, queryset.query, name).items():
                     fields.setdefault(field, value)
     return {collection: rows for collection, rows in found.items() if rows}
@@ -76,11 +76,11 @@ def published(row, query, collection):
 def all_fields(row, query):
     absent = row.get_deferred_fields()
     fields = {
-        field.attname: as_key(getattr(row, field.attname))
+        field.attname: as_key(field, getattr(row, field.attname))
         if field.is_relation
         else on_the_wire(getattr(row, field.attname))
         for field in row._meta.concrete_fields
-        if not field.primary_key and field.attname not in absent
+        if not field.primary_key and field.attname not in {*absent, "aid"}
     }
     for name in query.annotation_select:
         fields[name] = on_the_wire(getattr(row, name))
@@ -96,10 +96,21 @@ def related(row, field):
     through = field.remote_field.through._base_manager
     source, target = field.m2m_field_name(), field.m2m_reverse_field_name()
     rows = through.filter(**{f"{source}_id": row.pk}).order_by(f"{target}_id")
-    return [str(key) for key in rows.values_list(f"{target}_id", flat=True)]
+    keys = rows.values_list(f"{target}_id", flat=True)
+    if field.related_model is not Place:
+        return [str(key) for key in keys]
+    ids = dict(Place.objects.values_list("pk", "aid"))
+    return [ids[key] for key in keys if key in ids]
 
 
-def as_key(value):
+def id_of(row):
+    return row.aid if isinstance(row, Place) else str(row.pk)
+
+
+def as_key(field, value):
+    """What refers to nothing leads to no document."""
+    if field.related_model is Place:
+        return Place.objects.filter(pk=value).values_list("aid", flat=True).first()
     return None if value is None else str(value)
 
 

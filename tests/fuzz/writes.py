@@ -25,6 +25,10 @@ RAW = (
     "sql('UPDATE wild_beast SET id = 1 WHERE id = 2')",
     "sql('UPDATE wild_beast SET id = -id')",
     "sql('UPDATE wild_place SET id = 4 - id')",
+    "sql(\"UPDATE wild_place SET aid = 'p' || id\")",
+    "sql(\"UPDATE wild_place SET aid = 'p' || (4 - id) WHERE id <> 2\")",
+    "sql('UPDATE wild_place SET aid = reverse(aid), size = 1')",
+    "Place.objects.get(pk=1).delete()",
     "sql('UPDATE wild_haunt SET id = id + 1 WHERE id > 5')",
     "sql(\"UPDATE wild_clan SET key = 'b' WHERE key = 'a'\")",
     "sql(\"UPDATE wild_beast SET exact = 'NaN', \\\"real\\\" = 'NaN' WHERE id < 3\")",
@@ -36,8 +40,9 @@ RAW = (
     "sql('UPDATE wild_beast_tags SET beast_id = 1 WHERE beast_id = 2')",
     "sql('WITH gone AS (DELETE FROM wild_haunt RETURNING beast_id) "
     "UPDATE wild_beast SET number = 2 WHERE id IN (SELECT beast_id FROM gone)')",
-    "sql('INSERT INTO wild_place (id, name, size) VALUES (1, NULL, 1), (2, NULL, 2) "
-    "ON CONFLICT (id) DO UPDATE SET size = excluded.size')",
+    "sql(\"INSERT INTO wild_place (id, aid, name, size) VALUES (1, 'r1', NULL, 1), "
+    "(2, 'r2', NULL, 2) "
+    'ON CONFLICT (id) DO UPDATE SET size = excluded.size")',
 )
 MANY = (
     "Beast.objects.bulk_create("

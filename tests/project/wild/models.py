@@ -10,6 +10,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from dddp.fields import AleaIdField
+
 
 class CaseInsensitive(models.TextField):
     def db_type(self, connection):
@@ -48,7 +50,10 @@ class Note(models.Model):
 
 
 class Place(models.Model):
+    """Saved without an id for clients, it gets another one."""
+
     id = models.IntegerField(primary_key=True)
+    aid = AleaIdField()
     name = models.TextField(null=True, db_collation="C")
     size = models.FloatField(null=True)
     notes = GenericRelation(Note, "target_id", "target_type", related_query_name="place")
