@@ -9,7 +9,7 @@ from benchmarks import inside
 from benchmarks.cases import Scale
 
 CASES = ["notify", "fanout", "latency", "rates", "initial", "memory", "storm", "methods"]
-CASES += ["writes", "peer"]
+CASES += ["writes", "peer", "reconnect"]
 ENGINE_CASES = [*inside.CASES, "burst"]
 """Run when named, or with --all: they take longer than all others."""
 
@@ -52,6 +52,7 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
     add("--documents", **number, default=10_000, help="initial")
     add("--connections", **number, default=2_000, help="memory")
     add("--storm", **number, default=2_000, help="storm: clients")
+    add("--reconnecting", **number, default=1_000, help="reconnect: clients")
     add("--many", **number, default=100, help="latency, rates, initial: clients")
     add("--latency-rounds", **number, default=1_000, help="latency: single changes")
     add("--latency-rate", **number, default=500, help="latency: changes a second")

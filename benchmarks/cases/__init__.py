@@ -39,6 +39,7 @@ class Scale:
     peer_clients: list[int]
     peer_seconds: float
     peer_storm: int
+    reconnecting: int
     many: int
     latency_rounds: int
     latency_rate: int

@@ -71,6 +71,14 @@ def test_connections(tmp_path):
     assert all(row["seconds"] > 0 for row in rows(cases, "storm"))
 
 
+def test_reconnecting(tmp_path):
+    _, cases = figures(tmp_path, "reconnect", "--reconnecting", "5")
+
+    found = {row["name"]: row["statements"] for row in rows(cases, "reconnect")}
+    assert found.pop("first") >= 5
+    assert found == {"resumed": 0, "not resumed": 0}
+
+
 def test_live_queries_have_what_the_database_has_and_ask_no_more_than_once_or_twice(tmp_path):
     options = ["--queries", "10", "30", "--subscriptions", "10", "30", "--changes", "4"]
     _, cases = figures(tmp_path, "decided", "asked", "members", "data", *options)

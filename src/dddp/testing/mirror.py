@@ -62,12 +62,12 @@ class Mirror:
 
         Returns:
             What goes into `connect` to resume the session, and what to send again behind it
-            without waiting for an answer: calls without a result, all subscriptions, and what has
-            been said of ending some.
+            without waiting for an answer: all subscriptions, calls without a result and `unsub`s
+            without an answer, in the order in which they were sent first.
         """
         self._may_connect = True
         resume = {"session": self.session, "receivedCount": self.received} if self.session else {}
-        return resume, sorted(self._asked.values(), key=lambda each: each["msg"] != "method")
+        return resume, list(self._asked.values())
 
     def receive(self, text: str) -> Message:
         """Take in a server's message; returns it parsed, or {} if it is none."""

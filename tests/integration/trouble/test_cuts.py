@@ -1,0 +1,112 @@
+"""A busy session whose connection is lost at every message, and in the middle of them.
+
+What counts: the client ends up equal to the database, sees nothing that a DDP server may not
+send, and, where its session was resumed, is told exactly what it would have been told otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth import get_user_model
+from people import LOCAL, PASSWORD, by_name
+
+from dddp.session import outbox
+from dddp.session.hub import Hub
+from dddp.testing.client import DDPClient
+from tools.busy import Busy
+from tools.inprocess import InProcess, db, quiet, sql
+from tools.tcp_proxy import CuttingProxy
+from zoo.models import Keyed
+
+pytestmark = pytest.mark.timeout(300)
+LOGIN = by_name("ada", PASSWORD)
+
+
+@pytest.fixture
+async def ada(db_project):
+    create = get_user_model().objects.create_user
+    return await db(lambda: create("ada", password=PASSWORD))
+
+
+@pytest.fixture
+async def hub(ada):
+    hub = Hub()
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+class Cut(InProcess):
+    """A client whose connection ends when it has received so many messages."""
+
+    def __init__(self, hub, behind):
+        super().__init__(hub, LOCAL)
+        self._behind = behind
+
+    def receive(self, text):
+        message = super().receive(text)
+        if len(self.messages) == self._behind:
+            self.cut()
+        return message
+
+
+def answers(busy):
+    """Without documents: how those of several queries mix depends on who is first."""
+    return [each for each in busy.told if each["msg"] in ("ready", "nosub", "updated", "result")]
+
+
+async def played(hub, behind=None):
+    await db(Keyed.objects.all().delete)
+    await quiet(hub)
+    client = Cut(hub, behind)
+    busy = Busy(client, sql, lambda: quiet(hub), LOGIN)
+    await busy.run()
+    await client.close()
+    assert client.violations == []
+    return busy
+
+
+async def test_at_every_message_the_session_goes_on_as_if_nothing_was(hub, monkeypatch):
+    # Each message by itself: a client may have received any number of those written.
+    monkeypatch.setattr(outbox, "CHUNK_FRAMES", 1)
+    uncut = await played(hub)
+    number = len(uncut.client.messages)
+    assert number > 30
+    for behind in range(1, number):
+        cut = await played(hub, behind)
+        assert cut.resumed == [True], f"cut behind {uncut.client.messages[behind - 1]}"
+        assert cut.told == uncut.told
+
+
+class TestOverTcp:
+    """Here messages are lost that the server has written: then there is a session anew."""
+
+    @pytest.fixture
+    async def proxy(self, server):
+        parts = urlsplit(server.ws_url)
+        async with CuttingProxy(parts.hostname, parts.port) as proxy:
+            yield proxy
+
+    async def played(self, proxy, behind=None, within=0):
+        await db(Keyed.objects.all().delete)
+        proxy.cut_behind, proxy.cut_within = behind, within
+        client = DDPClient(f"ws://127.0.0.1:{proxy.port}/websocket")
+        busy = Busy(client, sql, lambda: asyncio.sleep(0), LOGIN)
+        await busy.run()
+        await client.close()
+        assert client.violations == []
+        return busy
+
+    async def test_at_messages_and_within(self, ada, proxy):
+        uncut = await self.played(proxy)
+        resumed = 0
+        for behind in range(1, len(uncut.client.messages), 3):
+            busy = await self.played(proxy, behind, within=7 * (behind % 2))
+            assert len(busy.resumed) == 1
+            resumed += sum(busy.resumed)
+            if busy.resumed == [True]:
+                assert answers(busy) == answers(uncut)
+        assert resumed >= 1
