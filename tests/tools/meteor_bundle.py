@@ -98,7 +98,7 @@ class _Program:
             if type in ("js", "css"):
                 entry["sri"] = base64.b64encode(hashlib.sha512(data).digest()).decode()
         if map is not None:
-            entry |= {"sourceMap": f"{path}.map", "sourceMapUrl": f"/{path}.map"}
+            entry |= {"sourceMap": f"{path}.map", "sourceMapUrl": f"/packages/{digest}.map"}
             _write(self._folder / f"{path}.map", map)
         self._manifest.append(entry)
         _write(self._folder / path, data)

@@ -5,7 +5,10 @@ import { useSyncExternalStore } from 'react';
 
 const BATCH_MS = 16; // each document of a first result is a message, and not worth a rendering
 
-const sdk = DDPSDK.create(window.location.origin, { retryCount: Infinity, retryTime: 1000 });
+// Not all clients of a server that was restarted should come back at once; this one waits
+// `retryTime` times the number of its tries.
+const retryTime = 500 + 1000 * Math.random();
+const sdk = DDPSDK.create(window.location.origin, { retryCount: Infinity, retryTime });
 
 class Store {
   #value;

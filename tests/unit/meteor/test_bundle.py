@@ -24,10 +24,10 @@ def test_star_json_may_be_named(bundle):
 
 def test_files_by_the_path_of_their_urls(bundle):
     program = read_bundle(str(bundle)).programs["web.browser"]
-    (css,) = program.css
+    (css,), early = program.css, program.js[0]
     assert set(program.files) == {
         "/packages/early.js",
-        "/packages/early.js.map",
+        f"/packages/{early.hash}.map",
         "/app/app.js",
         css.url.partition("?")[0],
         "/icons/a b.svg",

@@ -218,7 +218,8 @@ class TestFiles:
         assert response["Content-Type"] == "text/javascript; charset=utf-8"
         assert response["Cache-Control"] == FOR_A_YEAR
         assert response["ETag"] == f'"{early.hash}"'
-        assert response["SourceMap"] == response["X-SourceMap"] == "/packages/early.js.map"
+        map_url = f"/packages/{early.hash}.map"
+        assert response["SourceMap"] == response["X-SourceMap"] == map_url
         assert response["Vary"] == "User-Agent"
 
     @pytest.mark.parametrize("query", ["", "?hash=", "?hash=0123"])
@@ -256,10 +257,11 @@ class TestFiles:
         response = get("icons/a b.svg", headers={"If-None-Match": etag})
         assert (response.status_code, response.content) == (304, b"")
 
-    def test_a_source_map(self, get):
-        response = get("packages/early.js.map")
+    def test_a_source_map(self, get, program):
+        response = get(f"packages/{program.js[0].hash}.map")
         assert response.content == b"{}"
         assert response["Content-Type"] == "application/json"
+        assert response["Cache-Control"] == FOR_A_YEAR
 
     @pytest.mark.parametrize(
         "path",
