@@ -55,14 +55,14 @@ clean:
 	rm -rf .venv .venv-* tests/clients/node_modules examples/bookstore/react/node_modules artifacts .mypy_cache .ruff_cache .pytest_cache
 
 # Older than pyproject.toml, or not there: install anew.
-$(VENV)/.demo $(VENV)/.test: $(VENV)/.%: pyproject.toml
+$(VENV)/.demo $(VENV)/.bench $(VENV)/.test: $(VENV)/.%: pyproject.toml
 	@.ci/venv $(VENV)
 	@echo "Installing Python packages into $(VENV)"
 	@$(PIP) install -q -e '.[$*]' $(if $(DJANGO),'$(DJANGO)')
 	@touch $@
 
 .PHONY: bench
-bench: $(VENV)/.demo
+bench: $(VENV)/.bench
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 # Random programs against the database; MINUTES=60: for that long.

@@ -8,31 +8,35 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from importlib import import_module, util
+from importlib import import_module
 from pathlib import Path
 
 import uvloop
 
 from benchmarks import bookstore, charts, comparison, inside, machine, options
-from benchmarks.cases import World
+from benchmarks.cases import Scale, World
 from benchmarks.figures import Table
 from benchmarks.results_file import Results
 
 
 def main() -> int:
     given = options.parse()
-    if given.charts and util.find_spec("matplotlib") is None:
-        print(charts.NO_MATPLOTLIB, file=sys.stderr)
-        return 2
     machine.allow_many_files()
     results = Results(given.output, given.resume)
     cases = [name for name in given.cases if not results.has(name)]
+    if cases:
+        measure(cases, options.scale_of(given), results)
+    return report(results, given.charts)
+
+
+def measure(cases: list[str], scale: Scale, results: Results) -> None:
+    """Run these cases."""
     with (
         tempfile.TemporaryDirectory() as folder,
         bookstore.database() as dsn,
         ExitStack() as stack,
     ):
-        world = World(dsn, options.scale_of(given), Path(folder), stack)
+        world = World(dsn, scale, Path(folder), stack)
         os.sched_setaffinity(0, {machine.LOAD_CORE})
         # Pauses of the load client would be measured as the server's.
         gc.disable()
@@ -40,7 +44,6 @@ def main() -> int:
             run(name, world, results)
         for log in sorted(world.logs.iterdir()):
             print(_tell_log(log), end="")
-    return report(results, given.charts)
 
 
 def run(name: str, world: World, results: Results) -> None:

@@ -1,8 +1,6 @@
 """A chart (SVG) of each table that has one.
 
-    python -m benchmarks.charts RESULTS.json FOLDER
-
-Needs matplotlib: `pip install 'django-ddp[bench]'`, which `make bench` does.
+python -m benchmarks.charts RESULTS.json FOLDER
 """
 
 from __future__ import annotations
@@ -12,8 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-NO_MATPLOTLIB = "Charts need matplotlib: install the extra `bench`, as `make bench` does."
-
 
 def draw(document: dict[str, Any], folder: Path) -> list[Path]:
     """Draw all charts of a run's results; returns the files."""
@@ -21,34 +17,35 @@ def draw(document: dict[str, Any], folder: Path) -> list[Path]:
     drawn = []
     for case, tables in document["cases"].items():
         charts = [table["chart"] for table in tables if table.get("chart")]
-        for number, chart in enumerate(charts):
-            path = folder / f"{case}{f'-{number + 1}' if number else ''}.svg"
+        for number, chart in enumerate(charts, 1):
+            path = folder / f"{case}{f'-{number}' if number > 1 else ''}.svg"
             _draw(chart, f"{document['revision']}, {document['date'][:10]}", path)
             drawn.append(path)
     return drawn
 
 
 def _draw(chart: dict[str, Any], origin: str, path: Path) -> None:
-    from matplotlib.figure import Figure
+    import pygal
 
-    labels, series = chart["labels"], chart["series"]
-    figure = Figure(figsize=(8, 1.2 + 0.28 * len(labels) * max(1, len(series))))
-    axes = figure.subplots()
-    thick = 0.8 / len(series)
-    for number, (name, values) in enumerate(series.items()):
-        places = [place + thick * (number + 0.5) - 0.4 for place in range(len(values))]
-        bars = axes.barh(places, values, thick, label=name or None)
-        axes.bar_label(bars, fmt="{:,.4g}", padding=2, fontsize=7)
-    axes.set_yticks(range(len(labels)), labels, fontsize=8)
-    axes.invert_yaxis()
-    axes.margins(x=0.12)
-    axes.set_xscale("log" if chart["is_log"] else "linear")
-    axes.set_xlabel(chart["unit"])
-    axes.set_title(f"{chart['title']} ({origin})", fontsize=9)
-    if any(series):
-        axes.legend(fontsize=8)
-    # Without the date of drawing the same figures are the same file.
-    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    bars = len(chart["labels"]) * len(chart["series"])
+    drawing = pygal.HorizontalBar(
+        title=f"{chart['title']}, {chart['unit']} ({origin})",
+        js=[],  # no scripts from elsewhere
+        height=160 + 26 * bars,
+        width=900,
+        logarithmic=chart["is_log"],
+        print_values=True,
+        formatter=lambda value: f"{value:,.4g}",
+        show_legend=any(chart["series"]),
+        truncate_label=-1,
+        truncate_legend=-1,
+        style=pygal.style.Style(label_font_size=11, title_font_size=15, value_font_size=11),
+    )
+    # From the bottom to the top in this kind of chart.
+    drawing.x_labels = list(reversed(chart["labels"]))
+    for name, values in chart["series"].items():
+        drawing.add(name or None, list(reversed(values)))
+    drawing.render_to_file(str(path))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,10 @@ TARGETS = [
     Target("methods", "write, 10 clients: time of the view's", 1.3),
     Target("writes", "save, 0 subscribers: us more", 150),
     Target("writes", "save, 1,000 subscribers: us more", 150),
+    Target("enumeration", "failed login: existing of unknown", 1.1),
+    Target("enumeration", "failed login: existing of unknown", 0.9, at_least=True),
+    Target("enumeration", "forgotPassword: existing of unknown", 1.1),
+    Target("enumeration", "forgotPassword: existing of unknown", 0.9, at_least=True),
 ]
 
 

@@ -9,7 +9,7 @@ from benchmarks import inside
 from benchmarks.cases import Scale
 
 CASES = ["notify", "fanout", "latency", "rates", "initial", "memory", "storm", "methods"]
-CASES += ["writes", "peer", "reconnect"]
+CASES += ["reconnect", "writes", "enumeration", "peer"]
 ENGINE_CASES = [*inside.CASES, "burst"]
 """Run when named, or with --all: they take longer than all others."""
 
@@ -65,6 +65,7 @@ def _add_scale(parser: argparse.ArgumentParser) -> None:
     add("--saves", **number, default=500, help="writes: single saves")
     add("--writers-clients", **number, default=1_000, help="writes: subscribers")
     add("--updates", **numbers, default=[900, 10_000], help="writes: rows")
+    add("--guesses", **number, default=21, help="enumeration: calls of each kind")
     add("--peer-clients", **numbers, default=[1, 100, 1_000], help="peer: clients of one change")
     add("--peer-seconds", **seconds, default=5.0, help="peer: of changes in a row")
     add("--peer-storm", **number, default=500, help="peer: clients that connect at once")

@@ -36,6 +36,7 @@ class Scale:
     call_seconds: float
     connections: int
     storm: int
+    guesses: int
     peer_clients: list[int]
     peer_seconds: float
     peer_storm: int

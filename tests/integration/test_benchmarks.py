@@ -39,21 +39,32 @@ def test_deliveries(tmp_path):
     assert [row["documents"] for row in rows(cases, "initial")] == [30] * 3 + [9] * 2 + [3] * 2
 
 
-def test_changes(tmp_path):
+def test_changes_and_accounts(tmp_path):
     options = ["--many", "3", "--latency-rounds", "6", "--latency-rate", "50"]
     options += ["--latency-seconds", "0.2"]
     options += ["--rates", "50", "--rate-seconds", "1", "--live-queries", "9"]
-    _, cases = figures(tmp_path, "latency", "rates", *options)
+    options += ["--guesses", "1"]
+    _, cases = figures(tmp_path, "latency", "rates", "enumeration", *options)
 
     assert [row["clients"] for row in rows(cases, "latency")] == [1] * 4 + [3] * 4
     assert all(0 < row["p50"] <= row["p99"] for row in rows(cases, "latency"))
     assert [row["missing"] for row in rows(cases, "rates")] == [0] * 3
+    accounts = rows(cases, "enumeration")
+    assert [row["name"] for row in accounts] == ["failed login", "createUser", "forgotPassword"]
 
 
-def test_calls_and_writes(tmp_path):
-    options = ["--callers", "1", "2", "--call-seconds", "0.1", "--saves", "10"]
-    options += ["--writers-clients", "2", "--updates", "20"]
-    _, cases = figures(tmp_path, "methods", "writes", *options)
+def test_calls_and_writes_resumed_compared_and_drawn(tmp_path):
+    options = ["--callers", "1", "2", "--call-seconds", "0.1"]
+    options += ["--saves", "5", "--writers-clients", "2", "--updates", "20"]
+    _, first = figures(tmp_path, "methods", "writes", *options)
+    charts = tmp_path / "charts"
+    printed, cases = figures(tmp_path, "methods", "writes", "--resume", "--charts", str(charts))
+
+    assert cases == first  # of the first run: nothing is measured again
+    assert "save, 0 subscribers: us more" in printed.split("Targets")[1]
+    files = sorted(path.name for path in charts.iterdir())
+    assert files == ["methods-2.svg", "methods.svg", "writes.svg"]
+    assert "<svg" in (charts / "writes.svg").read_text()
 
     echo, write = (table["rows"] for table in cases["methods"])
     assert [(row["clients"], row["wrong"]) for row in echo] == [(1, 0)] * 4 + [(2, 0)] * 4
