@@ -94,7 +94,7 @@ class Collection(WriteRules, APIMixin):
 
     def _publishes(self, field: Field[Any, Any]) -> bool:
         names = {field.name, field.attname}
-        if field.primary_key or field == document_key(self.model) or names & set(self.exclude):
+        if field.primary_key or field is document_key(self.model) or names & set(self.exclude):
             return False
         if self.fields is not None:
             return bool(names & set(self.fields))

@@ -17,6 +17,7 @@ from dddp.api.publication import Publication
 from dddp.api.writable import writable_fields
 from dddp.exceptions import ConfigurationError
 from dddp.livequery.keys import keys_beside, names_documents, root_key
+from dddp.livequery.references import reference_problem
 
 
 def collection_problems(collection: Collection) -> Iterator[str]:
@@ -36,6 +37,7 @@ def collection_problems(collection: Collection) -> Iterator[str]:
         yield "`properties` has to be a dict: name -> lookup paths of the fields it is made of."
     yield from _path_problems(collection, "serialize_reads", collection.serialize_reads)
     yield from _id_problems(collection)
+    yield from _reference_problems(collection)
     yield from _write_problems(collection)
 
 
@@ -124,6 +126,14 @@ def _id_problems(collection: Collection) -> Iterator[str]:
             f"{field} is an AleaIdField beside the primary key, so it is the id of documents, and "
             f"cannot have {wrong}. If it is something else, make it a CharField."
         )
+
+
+def _reference_problems(collection: Collection) -> Iterator[str]:
+    try:
+        fields = collection.published_fields()
+    except ConfigurationError:
+        return  # which is told by itself
+    yield from filter(None, map(reference_problem, fields))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

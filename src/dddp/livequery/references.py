@@ -46,6 +46,16 @@ def is_translated(field: Any) -> bool:
     return bool(single and field.related_model and far_key(field))
 
 
+def reference_problem(field: Any) -> str:
+    """Why a field cannot be published; "" if it can."""
+    try:
+        if is_translated(field):
+            _far_row(field)
+    except QueryNotLive as problem:
+        return str(problem)
+    return ""
+
+
 def paths_to_ids(field: Any) -> list[str]:
     """Lookup paths to the ids that a field leads to, as far as they are in other rows."""
     if field.many_to_many:

@@ -35,6 +35,18 @@ def alea(two: bool = False, **options: Any) -> type[models.Model]:
         return type("Made", (models.Model,), {"__module__": __name__, "Meta": meta, **fields})
 
 
+def referring() -> type[models.Model]:
+    """Refers to a child of a model with such a field, by a column of the child's own."""
+    meta = type("Meta", (), {"app_label": "made"})
+    common = {"__module__": __name__, "Meta": meta}
+    with isolate_apps():
+        parent = type("Parent", (models.Model,), {**common, "aid": AleaIdField()})
+        own = {"code": models.IntegerField(unique=True)}
+        child = type("Child", (parent,), {**common, **own})
+        key: Any = models.ForeignKey(child, models.CASCADE, to_field="code")
+        return type("Made", (models.Model,), {**common, "child": key})
+
+
 def problems(**attributes: Any) -> list[str]:
     made: Any = type("Made", (Collection,), {"model": Message, **attributes})
     return list(collection_problems(made()))
@@ -92,6 +104,7 @@ class TestCollections:
             ({"deny_remove": allow_later}, ["`deny_remove` has to be a plain function"]),
             ({"model": alea(null=True)}, ["Made.aid", "id of documents", "null=True"]),
             ({"model": alea(unique=False)}, ["Made.aid", "id of documents", "unique=False"]),
+            ({"model": referring()}, ["Made.child refers to made.Child.code", "made.Parent.aid"]),
             ({"model": alea(two=True)}, ["Made.aid and", "Made.bid", "one id"]),
         ],
     )
