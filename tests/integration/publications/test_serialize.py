@@ -6,10 +6,12 @@ import uuid
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
 
 from dddp.api.registry import API
-from dddp.livequery.document import OpenShape
+from dddp.livequery.document import OpenShape, encode_id
+from dddp.livequery.encoders import IMAGE_DECODER
 from dddp.livequery.loading import load
 from tools.plans import plan_of
 from zoo.models import Employee, Keyed, Person, Specimen, Tag, Ticket
@@ -68,6 +70,28 @@ def test_each_type(db_project, name):
     rows = by_row(Specimen.objects.all())
     assert rows == by_object(Specimen.objects.all())
     assert len(rows) == len(VALUES[name])
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_postgresql_writes_is_what_is_made_of_changes(db_project, name):
+    """Byte for byte: else a change would look like one of every field."""
+    for value in VALUES[name]:
+        Specimen.objects.create(**{name: value})
+    assert made_of_images(Specimen) == load(plan_of(Specimen.objects.all())).documents
+
+
+def test_every_character_is_escaped_as_in_changes(db_project):
+    text = "".join(map(chr, [*range(1, 0xD800), *range(0xE000, 0x10000), *range(0x1F300, 0x1F700)]))
+    Specimen.objects.create(text=text)
+    assert made_of_images(Specimen) == load(plan_of(Specimen.objects.all())).documents
+
+
+def made_of_images(model):
+    shape = plan_of(model.objects.all()).shape
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT row_to_json(t)::text FROM "{model._meta.db_table}" t')
+        images = [IMAGE_DECODER.decode(text) for (text,) in cursor.fetchall()]
+    return {encode_id(image[shape.pk]): shape.from_image(image) for image in images}
 
 
 def test_nothing(db_project):
