@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import resource
@@ -14,6 +15,8 @@ from pathlib import Path
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = CORES[0]
 LOAD_CORE = CORES[-1]
+QUIET_SECONDS = 0.3
+QUIET_SHARE = 0.02
 
 
 def describe() -> dict[str, str | float]:
@@ -55,6 +58,14 @@ def cpu_seconds(pid: int) -> float:
     # The clock of another process (Linux: clock_getcpuclockid(3)), far finer than /proc/PID/stat.
     own = time.clock_gettime((~pid << 3) | 2)
     return own + sum(cpu_seconds(child) for child in _children(pid))
+
+
+async def quiet(pid: int) -> None:
+    """Return when a process does nothing any more, or hardly anything."""
+    before = -1.0
+    while (now := cpu_seconds(pid)) - before > QUIET_SHARE * QUIET_SECONDS:
+        before = now
+        await asyncio.sleep(QUIET_SECONDS)
 
 
 def resident(pid: int) -> int:

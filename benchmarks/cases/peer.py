@@ -11,7 +11,6 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 
@@ -21,9 +20,9 @@ from benchmarks.cases.fanout import Measured
 from benchmarks.cases.initial import AUTHORS, READY
 from benchmarks.cases.memory import grown
 from benchmarks.cases.storm import Series
-from benchmarks.crowd import CONNECTED, DDP, SUBSCRIBE, Crowd, Greeting, PythonCrowd, crowd
+from benchmarks.crowd import CONNECTED, DDP, SUBSCRIBE, Greeting, crowd
 from benchmarks.figures import Chart, Table, median, number, percentile
-from benchmarks.machine import cpu_seconds
+from benchmarks.machine import quiet
 from benchmarks.peers import Peer, UnavailableError, peer
 from benchmarks.processes import Served
 from benchmarks.writer import writer
@@ -35,7 +34,6 @@ MANY = 100
 MOST_ROUNDS, FEWEST_ROUNDS, DELIVERIES = 50, 5, 3_000
 LISTS = 3
 SECONDS = 60
-QUIET_SECONDS = 0.5
 
 
 @dataclass
@@ -105,6 +103,7 @@ async def _run(world: World, table: Table, running: Peer) -> None:
     for dsn in (world.dsn, running.dsn):
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
             await connection.execute(bookstore.fill(scale.documents))
+    await quiet(world.dddp.pid)
     await _lists(both, scale.documents)
     sizes = [await grown(side.served, scale.peer_storm, idle) for side, idle in _idle(both)]
     both.add("memory of an idle connection", (sizes[0], sizes[1]), "KiB")
@@ -134,8 +133,10 @@ async def _changes(both: Both, size: int) -> None:
             for _ in range(rounds):
                 await one.single()
         measured.append(one)
-    both.table.lost += sum(one.lost for one in measured)
     ours, theirs = measured
+    both.table.lost += ours.lost
+    if theirs.lost:
+        both.table.notes.append(f"Of {size:,} clients' deliveries the peer lost {theirs.lost:,}.")
     name = f"one change, {size:,} client{'s' if size > 1 else ''}"
     pair = (ours, theirs)
     for percent in (50, 99):
@@ -157,21 +158,13 @@ async def _as_fast_as_it_goes(both: Both, seconds: float) -> None:
                 await side.write()
                 count += 1
             written.append(count / (time.perf_counter() - begin))
-            times = await _all_there(side.served, clients)
+            await quiet(side.served.pid)
+            times = (await clients.arrived(0.01)).times
             rates.append(len(times) / (max(times, default=begin + seconds) - begin))
             lost.append(1 - len(times) / (count * MANY))
     both.add(f"one writer, {MANY} clients: changes/s written", (written[0], written[1]), "/s")
     both.add(f"one writer, {MANY} clients: deliveries/s", (rates[0], rates[1]), "/s")
     both.add(f"one writer, {MANY} clients: not delivered", (lost[0], lost[1]), "%", 100)
-
-
-async def _all_there(served: Served, clients: Crowd | PythonCrowd) -> Any:
-    """The times of all deliveries, once the server does nothing any more."""
-    before = -1.0
-    while (now := cpu_seconds(served.pid)) - before > 0.02 * QUIET_SECONDS:
-        before = now
-        await asyncio.sleep(QUIET_SECONDS)
-    return (await clients.arrived(0.01)).times
 
 
 async def _storms(both: Both, size: int) -> None:

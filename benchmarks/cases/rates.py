@@ -21,7 +21,7 @@ from benchmarks.cases import World
 from benchmarks.commits import Order, commit, prepare
 from benchmarks.crowd import CONNECTED, DDP, Crowd, PythonCrowd, crowd
 from benchmarks.figures import Chart, Table
-from benchmarks.machine import cpu_seconds
+from benchmarks.machine import cpu_seconds, quiet
 from benchmarks.processes import Served
 
 BOOKS = 2_000
@@ -29,7 +29,6 @@ BACKLOG_SHARE = 0.1
 """Of the time written, that the last delivery may come later: else the backlog was growing."""
 REACHED_SHARE = 0.9
 SECONDS = 20
-QUIET_SECONDS = 0.3
 NOBODYS, WATCHED = 50, 100
 SUBSCRIBE = b'{"msg":"sub","id":"s%d","name":"BooksOf","params":[{n},%d]}'
 SCENE = (
@@ -150,18 +149,10 @@ async def _ignored(scene: Scene, table: Table, rates: Sequence[int]) -> None:
     cpu, begin = cpu_seconds(served.pid), time.perf_counter()
     count = await scene.write(scene.order(max(rates)))
     seconds = time.perf_counter() - begin
-    await _quiet(served)
+    await quiet(served.pid)
     used = cpu_seconds(served.pid) - cpu
     _add(table, "nobody matches", Step(max(rates), count / seconds, 0, 0, seconds, used, 0))
     table.figures["ignored: changes/s of server CPU"] = count / used
-
-
-async def _quiet(served: Served) -> None:
-    """Until the server does nothing any more."""
-    before = -1.0
-    while (now := cpu_seconds(served.pid)) - before > 0.02 * QUIET_SECONDS:
-        before = now
-        await asyncio.sleep(QUIET_SECONDS)
 
 
 def _add(table: Table, name: str, step: Step) -> None:

@@ -14,7 +14,7 @@ from benchmarks import bookstore
 from benchmarks.cases import World
 from benchmarks.crowd import DDP, Greeting, new_crowd
 from benchmarks.figures import Chart, Table, median, ratio
-from benchmarks.machine import cpu_seconds
+from benchmarks.machine import cpu_seconds, quiet
 from benchmarks.processes import Served
 
 BOOKS = 10
@@ -52,6 +52,7 @@ async def run(world: World) -> list[Table]:
         await connection.execute(bookstore.fill(BOOKS))
     for name in ("dddp", "stock"):
         series = Series(world.live(name), DDP)
+        await quiet(series.served.pid)
         floor = Series(world.floor, ECHO)
         for _ in range(ROUNDS):
             await floor.storm(size)
