@@ -168,6 +168,28 @@ class TestResumed:
         assert told(client, seen) == ["connected", "updated", "result", "ready"]
         assert len(calls) == 1
 
+    async def test_a_publication_that_is_still_busy(self, hub, client, offer):
+        may_go_on, begun = asyncio.Event(), []
+
+        @offer
+        class Slow(Publication):
+            async def publish(self):
+                begun.append(self)
+                self.added("slow", "1", {})
+                await may_go_on.wait()
+                self.added("slow", "2", {})
+                self.ready()
+
+        await client.send({"msg": "sub", "id": "s", "name": "Slow"})
+        await client.wait_for(lambda: client.collections["slow"])
+        seen = len(client.messages)
+        client.cut()
+        assert await client.reconnect()
+        may_go_on.set()
+        await client.wait_for(lambda: "s" in client.ready)
+        assert told(client, seen) == ["connected", "added", "ready"]
+        assert len(begun) == 1
+
     async def test_what_was_answered_meanwhile_is_told_once(self, hub, client, gate):
         began, may_end, calls = gate
         await client.send({"msg": "method", "id": "m", "method": "pass_gate"})

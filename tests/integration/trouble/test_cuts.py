@@ -13,10 +13,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from people import LOCAL, PASSWORD, by_name
 
+from dddp.accounts.models import LoginToken
 from dddp.session import outbox
 from dddp.session.hub import Hub
 from dddp.testing.client import DDPClient
 from tools.busy import Busy
+from tools.feed import until
 from tools.inprocess import InProcess, db, quiet, sql
 from tools.tcp_proxy import CuttingProxy
 from zoo.models import Keyed
@@ -81,6 +83,17 @@ async def test_at_every_message_the_session_goes_on_as_if_nothing_was(hub, monke
         assert cut.told == uncut.told
 
 
+async def test_a_token_that_is_dropped_while_its_client_is_away(hub, ada):
+    async with InProcess(hub, LOCAL) as client:
+        await client.call("login", LOGIN)
+        client.cut()
+        assert hub.sessions.kept == 1
+        await db(LoginToken.objects.all().delete)
+        await until(lambda: not len(hub.sessions))
+        assert not await client.reconnect()
+        assert not client.collections["users"]
+
+
 class TestOverTcp:
     """Here messages are lost that the server has written: then there is a session anew."""
 
@@ -99,6 +112,23 @@ class TestOverTcp:
         await client.close()
         assert client.violations == []
         return busy
+
+    async def test_a_link_that_is_half_open(self, proxy):
+        """The server does not know yet that the client is gone."""
+        proxy.half_open = True
+        async with DDPClient(f"ws://127.0.0.1:{proxy.port}/websocket") as client:
+            await client.subscribe("AllKeyed")
+            client.cut()
+            assert await client.reconnect()
+            await db(lambda: Keyed.objects.create(key="a"))
+            await client.wait_for(lambda: client.collections["zoo.keyed"])
+            proxy.pause()
+            await db(lambda: Keyed.objects.create(key="b"))
+            client.cut()
+            proxy.restore()
+            await client.reconnect()
+            await client.wait_for(lambda: len(client.collections["zoo.keyed"]) == 2)
+            assert client.violations == []
 
     async def test_at_messages_and_within(self, ada, proxy):
         uncut = await self.played(proxy)
