@@ -133,6 +133,7 @@ KINDS = {
     "allowed_origins": _misfit_of_origins,
     "health_prefix": _misfit_of_prefix,
     "max_connections_per_address": _misfit_of_limit,
+    "compress_bytes": _misfit_of_limit,
     "message_rate": _misfit_of_rate,
     "shutdown_delay_seconds": _misfit_of_seconds,
     "shutdown_spread_seconds": _misfit_of_seconds,

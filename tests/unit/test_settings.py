@@ -35,6 +35,8 @@ def test_the_defaults_are_right() -> None:
         ("DDP_SOCKJS_TRANSPORTS", ["websockets"]),
         ("DDP_SOCKJS_TRANSPORTS", "websocket"),
         ("DDP_SOCKJS_COOKIE", "yes"),
+        ("DDP_COMPRESS_BYTES", 0),
+        ("DDP_COMPRESS_BYTES", True),
     ],
 )
 def test_a_wrong_kind(name: str, value: Any) -> None:
@@ -49,6 +51,7 @@ def test_a_wrong_kind(name: str, value: Any) -> None:
         ("DDP_LISTEN_DSN", "host=127.0.0.1"),
         ("DDP_ALLOWED_ORIGINS", None),
         ("DDP_SOCKJS_TRANSPORTS", []),
+        ("DDP_COMPRESS_BYTES", None),
     ],
 )
 def test_a_right_kind(name: str, value: Any) -> None:
