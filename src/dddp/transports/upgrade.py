@@ -147,6 +147,8 @@ class Handshake(asyncio.Protocol):
             logger.exception("Exception in ASGI application\n")
         if not self._done:
             self._respond(500, [], b"Internal Server Error")
+        # It refers to this: a cycle for each connection would wait for the garbage collector.
+        self._scope = {}
 
     async def _receive(self) -> Message:
         return {"type": "websocket.connect"}

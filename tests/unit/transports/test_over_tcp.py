@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import struct
 
@@ -420,6 +421,18 @@ class TestDirect:
             assert await read_frame(reader) == (0x81, b"x")
             assert await served.session.received.get() == "y"
             assert asyncio.all_tasks() == before
+
+    async def test_nothing_is_left_of_the_handshake(self, served_directly):
+        gc.collect()
+        gc.disable()
+        try:
+            async with served_directly.raw():
+                await asyncio.sleep(0.05)
+                left = [type(each).__name__ for each in gc.get_objects()]
+        finally:
+            gc.enable()
+        assert {"Handshake", "WebSocketProtocol", "H11Protocol"}.isdisjoint(left)
+        assert left.count("Connection") >= 1
 
     async def test_frames_of_one_turn_are_one_write(self, served_directly, monkeypatch):
         async with served_directly.raw():
