@@ -74,8 +74,10 @@ class Process:
 
     def stop(self, *, at_once: bool) -> None:
         """Ask it to stop; unless `at_once`, it lets its clients go one after the other."""
+        # One that is not ready may not know the signal yet, which would end it with a core dump.
+        sig = worker.AT_ONCE if at_once and self.ready else signal.SIGTERM
         if self.alive and self._process.pid is not None:
-            os.kill(self._process.pid, worker.AT_ONCE if at_once else signal.SIGTERM)
+            os.kill(self._process.pid, sig)
 
     def kill(self) -> None:
         """End it now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from uvicorn import Config, Server
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dddp.server.options import Options
+
+logger = logging.getLogger("dddp.server")
 
 STARTUP_FAILURE = 3
 """Exit code of a process that could not start: another one like it could not either."""
@@ -83,7 +86,10 @@ class DDPServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the clients go, then what uvicorn does: end all connections, and the application."""
         if not self._hurries:
-            await self._drain(sockets or [])
+            try:
+                await self._drain(sockets or [])
+            except Exception:
+                logger.exception("Clients could not be let go one after the other")
         await super().shutdown(sockets=sockets)
         self._has_ended = True
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from running import all_gone, get, get_async
+from websockets.exceptions import WebSocketException
 
 from dddp.testing.client import DDPClient
 from tools.feed import until
@@ -184,18 +185,18 @@ async def test_workers_killed_while_clients_call(serve):
 
     async def call_on():
         while True:
-            with contextlib.suppress(OSError, AssertionError, EOFError):
+            with contextlib.suppress(OSError, AssertionError, WebSocketException):
                 async with DDPClient(server.ws) as client:
-                    while True:
+                    for _ in range(20):
                         served.add(await client.call("shop/process"))
 
     callers = [asyncio.create_task(call_on()) for _ in range(10)]
-    await until(lambda: len(workers()) == 2 and workers() <= served)
+    await until(lambda: len(workers()) == 2 and workers() <= served, 60)
     for _ in range(2):
         victim = min(workers())
         os.kill(victim, signal.SIGKILL)
-        await until(lambda victim=victim: victim not in workers() and len(workers()) == 2)
-        await until(lambda: len(workers()) == 2 and workers() <= served)
+        await until(lambda victim=victim: victim not in workers() and len(workers()) == 2, 60)
+        await until(lambda: len(workers()) == 2 and workers() <= served, 60)
     for each in callers:
         each.cancel()
     await asyncio.wait(callers)
