@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+from functools import lru_cache
 from typing import Any
 
 from dddp.conf import conf
@@ -13,9 +14,11 @@ def is_hidden(field: Any) -> bool:
 
     `DDP_HIDDEN_COLUMNS` lists patterns of names, such as "*password*".
     """
-    names = {field.name, field.attname, field.column or field.name}
-    return any(
-        fnmatch.fnmatchcase(name.lower(), pattern)
-        for name in names
-        for pattern in conf.hidden_columns
-    )
+    names = frozenset([field.name, field.attname, field.column or field.name])
+    return _looks_secret(names, tuple(conf.hidden_columns))
+
+
+@lru_cache(maxsize=4096)
+def _looks_secret(names: frozenset[str], patterns: tuple[str, ...]) -> bool:
+    # Asked for each field at each subscription.
+    return any(fnmatch.fnmatchcase(name.lower(), each) for name in names for each in patterns)
