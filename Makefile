@@ -4,6 +4,7 @@
 #   make test              all checks and tests; ARGS="tests/unit -k alea": those
 #                          JOBS=0: one after the other, in one process
 #   make bench             load benchmarks; ARGS="fanout --clients 500": that case
+#   make soak MINUTES=30   many clients that come, go and lose their connections, for that long
 #   make matrix            the tests under every Python and every Debian PostgreSQL found
 #
 # With CI set, what cannot be set up is an error; else it is named and its tests are skipped.
@@ -70,3 +71,9 @@ MINUTES ?= 10
 .PHONY: fuzz
 fuzz: $(VENV)/.test
 	@DDDP_FUZZ_SECONDS=$$((60 * $(MINUTES))) $(BIN)/python -m pytest tests/fuzz
+
+# 500 clients that come, go and lose their connections; prints what the server needs meanwhile.
+.PHONY: soak
+soak: $(VENV)/.test
+	@DDDP_SOAK_SECONDS=$$((60 * $(MINUTES))) DDDP_SOAK_CLIENTS=500 \
+		$(BIN)/python -m pytest -n0 tests/soak
