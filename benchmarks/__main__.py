@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -24,13 +25,16 @@ def main() -> int:
     machine.allow_many_files()
     results = Results(given.output, given.resume)
     cases = [name for name in given.cases if not results.has(name)]
-    if cases:
-        measure(cases, options.scale_of(given), results)
-    return report(results, given.charts)
+    failed = measure(cases, options.scale_of(given), results) if cases else []
+    code = report(results, given.charts)
+    if failed:
+        print(f"Not measured: {', '.join(failed)}. Go on with --output {results.path} --resume")
+    return 1 if failed else code
 
 
-def measure(cases: list[str], scale: Scale, results: Results) -> None:
-    """Run these cases."""
+def measure(cases: list[str], scale: Scale, results: Results) -> list[str]:
+    """Run these cases; returns those that could not be measured, after telling why."""
+    failed = []
     with (
         tempfile.TemporaryDirectory() as folder,
         bookstore.database() as dsn,
@@ -41,9 +45,15 @@ def measure(cases: list[str], scale: Scale, results: Results) -> None:
         # Pauses of the load client would be measured as the server's.
         gc.disable()
         for name in cases:
-            run(name, world, results)
+            try:
+                run(name, world, results)
+            except Exception:
+                traceback.print_exc()
+                failed.append(name)
+                world.stop()
         for log in sorted(world.logs.iterdir()):
             print(_tell_log(log), end="")
+    return failed
 
 
 def run(name: str, world: World, results: Results) -> None:

@@ -27,7 +27,7 @@ PING = b'{"msg":"ping"'
 PONG = b'{"msg":"pong"}'
 CONNECTING_AT_ONCE = 50
 READY_SECONDS = 60
-OPEN_SECONDS = 120
+OPEN_SECONDS = 400
 
 
 @dataclass(frozen=True)

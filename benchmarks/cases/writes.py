@@ -79,11 +79,14 @@ async def run(world: World) -> list[Table]:
             await psycopg.AsyncConnection.connect(world.dsn, autocommit=True)
         )
         scene = Scene(connection)
-        for size in (0, world.scale.writers_clients):
-            await _saves(world, scene, table, size)
-        for rows in world.scale.updates:
-            await _updates(scene, table, rows)
-        await scene.timed(_close)
+        try:
+            for size in (0, world.scale.writers_clients):
+                await _saves(world, scene, table, size)
+            for rows in world.scale.updates:
+                await _updates(scene, table, rows)
+        finally:
+            await scene.triggers(WITH)  # other cases need them, whatever has happened
+            await scene.timed(_close)
     table.lost = scene.lost
     table.notes.append(f"Deliveries lost: {table.lost}.")
     shown = table.data
