@@ -22,6 +22,6 @@ def told(database, request):
     kinds = [
         item.callspec.params["kind"]
         for item in request.session.items
-        if item.module is request.module
+        if item.module is request.module and "kind" in item.fixturenames
     ]
     return request.module.STORY.tell(kinds)
