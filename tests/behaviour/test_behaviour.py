@@ -201,6 +201,14 @@ class TestEnding:
         await client.close()
         await other.wait_for(lambda: not other.collections["zoo.keyed"])
 
+    async def test_a_cut_connection_goes_on(self, connect: Connect) -> None:
+        client, other = await connect(), await connect()
+        await client.subscribe("AllKeyed")
+        assert await client.reconnect()
+        await other.call("wire/put", "a", 1)
+        await client.wait_for(lambda: client.collections["zoo.keyed"])
+        assert sum(message["msg"] == "ready" for message in client.messages) == 1
+
     async def test_a_new_connection_gets_everything_again(self, connect: Connect) -> None:
         first, other = await connect(), await connect()
         await first.call("wire/put", "a", 1)

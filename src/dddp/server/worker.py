@@ -13,12 +13,15 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn import Config, Server
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dddp.server.options import Options
+
+if TYPE_CHECKING:
+    from dddp.session.hub import Hub
 
 logger = logging.getLogger("dddp.server")
 
@@ -85,11 +88,13 @@ class DDPServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let the clients go, then what uvicorn does: end all connections, and the application."""
-        if not self._hurries:
-            try:
+        try:
+            if self._hurries:
+                _hub().hang_up()
+            else:
                 await self._drain(sockets or [])
-            except Exception:
-                logger.exception("Clients could not be let go one after the other")
+        except Exception:
+            logger.exception("Clients could not be let go")
         await super().shutdown(sockets=sockets)
         self._has_ended = True
 
@@ -126,9 +131,8 @@ class DDPServer(Server):
 
     async def _drain(self, sockets: list[socket.socket]) -> None:
         from dddp.conf import conf
-        from dddp.session.hub import get_hub
 
-        hub = get_hub()
+        hub = _hub()
         hub.leaving = True
         await asyncio.sleep(conf.shutdown_delay_seconds)
         for server in self.servers:
@@ -141,6 +145,12 @@ class DDPServer(Server):
         print(what, file=sys.stderr, flush=True)
         self._on_exit()
         os._exit(code)
+
+
+def _hub() -> Hub:
+    from dddp.session.hub import get_hub
+
+    return get_hub()
 
 
 def _waits_for_request(connection: Any) -> bool:

@@ -29,7 +29,7 @@ from dddp.livequery.questions import Answer, Question
 from dddp.session.alarms import Alarms
 from dddp.session.attachment import Attachment
 from dddp.session.calls import notify
-from dddp.session.draining import drain
+from dddp.session.draining import RESTART, drain
 from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
 from dddp.session.limits import Addresses
@@ -138,6 +138,12 @@ class Hub:
         self.leaving = self._refuses = True
         spread, patience = conf.shutdown_spread_seconds, conf.shutdown_method_seconds
         await drain(list(self.connections), spread, patience)
+
+    def hang_up(self) -> None:
+        """Close all connections together, before `stop`: HTTP servers wait for responses to end."""
+        self.leaving = self._refuses = True
+        for attachment in list(self.connections):
+            attachment.outbox.close(*RESTART)
 
     async def stop(self) -> None:
         """End all sessions and let go of the database, for good."""
