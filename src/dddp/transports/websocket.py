@@ -144,6 +144,8 @@ class Conversation:
         try:
             if self._framing.opening is not None:
                 await self._send_text(self._framing.opening)
+            if self._session.outbox is not outbox:
+                outbox = self._watched_outbox()
             while (frames := await outbox.take()) is not None:
                 for frame in frames:
                     await self._send_text(self._framing.encode(frame))

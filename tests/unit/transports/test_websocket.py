@@ -5,6 +5,7 @@ import pytest
 from django.test import override_settings
 
 from dddp.exceptions import ListenerError
+from dddp.session.outbox import Outbox
 from dddp.transports import websocket
 
 RAW = "/websocket"
@@ -87,6 +88,37 @@ class TestSockJS:
             assert await socket.closed() == (3000, "Broken framing.")
         assert session.received.empty()
         assert session.losses == 1
+
+
+class Gate:
+    """In place of `Socket.writable`: the second send waits until it is opened."""
+
+    def __init__(self):
+        self.sends = 0
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def wait(self):
+        self.sends += 1
+        if self.sends == 2:
+            self.reached.set()
+            await self.opened.wait()
+
+
+class TestResuming:
+    async def test_while_the_opening_is_sent(self, server, hub):
+        """Behind it the outbox is looked for again: nothing comes out of the old one any more."""
+        async with server.websocket(FRAMED) as socket:
+            gate = socket.writable = Gate()
+            await socket.accepted()
+            await gate.reached.wait()
+            session = hub.sessions[-1]
+            before, session.outbox = session.outbox, Outbox(1000, 30.0, lambda: 0.0)
+            before.hand_over()
+            gate.opened.set()
+            session.push("resumed")
+            assert await socket.text() == "o"
+            assert await socket.text() == 'a["resumed"]'
 
 
 class TestTooBig:
