@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 from functools import cache
@@ -18,6 +19,8 @@ def compiled(name: str) -> Path | None:
     """The program made of `NAME.c`; None without a compiler."""
     if COMPILER is None:
         return None
-    program = Path(mkdtemp(prefix="benchmarks-")) / name
+    folder = Path(mkdtemp(prefix="benchmarks-"))
+    atexit.register(shutil.rmtree, folder)
+    program = folder / name
     subprocess.run([COMPILER, "-O2", "-o", program, HERE / f"{name}.c"], check=True)
     return program
