@@ -11,6 +11,7 @@ import itertools
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import wraps
 from typing import Any, Protocol
 
 from django.db import connection
@@ -42,8 +43,13 @@ class Kind(Protocol):
 
 def unseen(step: Step) -> Step:
     """Mark a step that changes neither result; all others have to change one."""
-    step.__dict__["seen"] = False
-    return step
+
+    @wraps(step)  # and not the step itself: methods are the same function for all kinds
+    def marked() -> object:
+        return step()
+
+    marked.__dict__["seen"] = False
+    return marked
 
 
 def sql(statement: str, *params: Any) -> None:
