@@ -72,7 +72,7 @@ def test_stored_before():
         assert check_password(Digest(DIGEST), stored[0])
 
 
-@pytest.mark.parametrize("given", [PASSWORD, Digest(DIGEST)])
+@pytest.mark.parametrize("given", [PASSWORD, Digest(DIGEST)], ids=["plain", "digest"])
 def test_stronger_ones_replace_weaker_ones(given, monkeypatch):
     with hashers(PBKDF2):
         old = make_password(PASSWORD)
