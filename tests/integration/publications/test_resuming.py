@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
+from contextlib import ExitStack
 
 import psycopg
 import pytest
+from django.test import override_settings
 
 from dddp.api import APIMixin, Publication, api_endpoint, this
 from dddp.session.info import ConnectionInfo
@@ -68,10 +70,10 @@ def grace(settings_of_ddp):
 
 
 @pytest.fixture
-def settings_of_ddp(monkeypatch):
-    from django.conf import settings
-
-    return lambda name, value: monkeypatch.setattr(settings, name, value, raising=False)
+def settings_of_ddp():
+    """Change one until the end of the test."""
+    with ExitStack() as changes:
+        yield lambda name, value: changes.enter_context(override_settings(**{name: value}))
 
 
 @pytest.fixture
