@@ -14,6 +14,10 @@ class Calls(APIMixin):
     def echo(self, value: Any) -> Any:
         return work.echo(value)
 
+    @api_endpoint(transaction=False, on_loop=True)
+    async def echo_on_loop(self, value: Any) -> Any:
+        return work.echo(value)
+
     @api_endpoint
     def write(self, pages: Any) -> Any:
         return work.write(pages)

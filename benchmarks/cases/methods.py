@@ -97,9 +97,12 @@ async def _kind(world: World, kind: str) -> Table:
                 await way.turn(clients, world.scale.call_seconds)
         all_figures = [way.summary() for way in ways]
         view = next(each for each in all_figures if each["name"] == "view, connections kept")
+        loop = [each for each in all_figures if each["name"] == "method, on_loop"]
         for each in all_figures:
             _add(table, clients, each, view)
         _keep(table, kind, clients, all_figures[0], view)
+        for each in loop:
+            _keep(table, f"{kind} on_loop", clients, each, view)
     table.chart = _chart(table, kind)
     return table
 
@@ -109,6 +112,9 @@ def _ways(world: World, kind: str) -> list[Way]:
 
     def method(number: int) -> bytes:
         return METHOD % (kind.encode(), number, number)
+
+    def on_loop(number: int) -> bytes:
+        return METHOD % (b"echo_on_loop", number, number)
 
     ways = [
         Way("method", dddp, lambda times: DDPCaller(dddp.url, method, times)),
@@ -120,6 +126,7 @@ def _ways(world: World, kind: str) -> list[Way]:
         ),
     ]
     if kind == "echo":
+        ways.append(Way("method, on_loop", dddp, lambda times: DDPCaller(dddp.url, on_loop, times)))
         ways.append(Way(floor.name, floor, lambda times: DDPCaller(floor.url, method, times)))
     return ways
 

@@ -13,9 +13,17 @@ F = TypeVar("F", bound=Function)
 def api_endpoint(path_or_func: F) -> F: ...
 @overload
 def api_endpoint(
-    path_or_func: str | None = None, decorate: bool = True, transaction: bool = True
+    path_or_func: str | None = None,
+    decorate: bool = True,
+    transaction: bool = True,
+    on_loop: bool = False,
 ) -> Callable[[F], F]: ...
-def api_endpoint(path_or_func: Any = None, decorate: bool = True, transaction: bool = True) -> Any:
+def api_endpoint(
+    path_or_func: Any = None,
+    decorate: bool = True,
+    transaction: bool = True,
+    on_loop: bool = False,
+) -> Any:
     """Let clients call this function, `def` or `async def`.
 
     Bare, `@api_endpoint`, under its own name; or under another, `@api_endpoint("path")`. The name
@@ -24,10 +32,12 @@ def api_endpoint(path_or_func: Any = None, decorate: bool = True, transaction: b
     Args:
         decorate: apply the decorators of `DDP_API_ENDPOINT_DECORATORS`.
         transaction: each call has a transaction of its own.
+        on_loop: calls run on the server's event loop, which they must not block; for `async def`
+            without a transaction.
     """
 
     def mark(function: Any, path: str) -> Any:
-        function.api_path, function.api_options = path, (decorate, transaction)
+        function.api_path, function.api_options = path, (decorate, transaction, on_loop)
         return function
 
     if callable(path_or_func):

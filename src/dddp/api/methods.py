@@ -30,18 +30,30 @@ class Method:
     Attributes:
         arguments: what the function takes.
         transaction: each call has a transaction, or within another's a savepoint.
+        on_loop: a client's call runs on the server's event loop, and not in a thread.
 
     Raises:
-        ConfigurationError: a decorator that cannot be imported.
+        ConfigurationError: a decorator that cannot be imported; no coroutine, or one with a
+            transaction, for the event loop.
     """
 
     def __init__(
-        self, name: str, function: Function, decorate: bool = True, transaction: bool = True
+        self,
+        name: str,
+        function: Function,
+        decorate: bool = True,
+        transaction: bool = True,
+        on_loop: bool = False,
     ) -> None:
+        if on_loop and (transaction or not inspect.iscoroutinefunction(function)):
+            raise ConfigurationError(
+                f"Method {name!r}: `on_loop` is for `async def`, with `transaction=False`."
+            )
         self.name = name
         self.function = function
         self.arguments = Arguments(function)
         self.transaction = transaction
+        self.on_loop = on_loop
         self._decorated = decorated(function) if decorate else function
 
     def bound(self, params: Sequence[Any]) -> Callable[[], Any]:
@@ -50,6 +62,14 @@ class Method:
         Raises MeteorError as `Arguments.of` does.
         """
         return partial(_returned, self._decorated, self.arguments.of(params))
+
+    async def awaited(self, params: Sequence[Any]) -> Any:
+        """What it returns for a client, of a method on the event loop.
+
+        Raises MeteorError as `Arguments.of` does.
+        """
+        result = self._decorated(*self.arguments.of(params))
+        return await result if inspect.isawaitable(result) else result
 
     def block(self, using: str) -> AbstractContextManager[Any]:
         """The transaction to call it in, if it shall have one."""

@@ -56,29 +56,36 @@ class Registry:
         elif isinstance(provider, Publication):
             _claim(self._publications, provider.name, provider, "publication")
         for name, function in provider.api_endpoints():
-            options = getattr(function, "api_options", (True, True))
+            options = getattr(function, "api_options", (True, True, False))
             self._offer(Method(name, function, *options))
 
     def _offer(self, method: Method) -> None:
         _claim(self._methods, method.name, method, "method")
 
     def method(
-        self, name: str, *, decorate: bool = True, transaction: bool = True
+        self,
+        name: str,
+        *,
+        decorate: bool = True,
+        transaction: bool = True,
+        on_loop: bool = False,
     ) -> Callable[[F], F]:
         """Decorator: clients may call the function, `def` or `async def`, by this name.
 
         Args:
             decorate: apply the decorators of `DDP_API_ENDPOINT_DECORATORS`.
             transaction: each call has a transaction of its own.
+            on_loop: calls run on the server's event loop, which they must not block; for
+                `async def` without a transaction.
 
         Raises:
-            ConfigurationError: the name is taken, or no string.
+            ConfigurationError: the name is taken, or no string; or `on_loop` for something else.
         """
         if not isinstance(name, str):
             raise ConfigurationError(f'Methods need a name, as in @API.method("{name}").')
 
         def offer(function: F) -> F:
-            self._offer(Method(name, function, decorate, transaction))
+            self._offer(Method(name, function, decorate, transaction, on_loop))
             return function
 
         return offer

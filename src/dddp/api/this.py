@@ -15,6 +15,7 @@ from dddp.random_stream import RandomStreams
 
 current: ContextVar[Invocation] = ContextVar("dddp_invocation")
 
+ON_LOOP = "in a method on the event loop"
 NO_METHOD = "outside of a method called by a client"
 SERVER_INITIATED = "on a server initiated method call"
 UNBLOCKED = "in a method after calling unblock"
@@ -35,6 +36,7 @@ class Invocation:
         on_unblock: lets the client's next message be handled; None where nothing waits for one.
         run: awaits a function in a thread of the server's, for code on the server's event loop.
         caller: the invocation that this is a nested call of.
+        has_asked: the database was asked something within it.
         user_was_set: `set_user_id` was called.
         while_exists: what `set_user_id` was given so.
     """
@@ -48,6 +50,7 @@ class Invocation:
     on_unblock: Callable[[], object] | None = None
     run: Callable[..., Awaitable[Any]] | None = None
     caller: Invocation | None = None
+    has_asked: bool = field(default=False, init=False)
     user_was_set: bool = field(default=False, init=False)
     while_exists: QuerySet[Any] | None = field(default=None, init=False)
     _user: Any = None
@@ -70,6 +73,13 @@ class Invocation:
             caller=self,
             _user=self._user,
         )
+
+    def asks(self) -> None:
+        """The database is asked something, within this and those that it is nested in."""
+        invocation: Invocation | None = self
+        while invocation is not None:
+            invocation.has_asked = True
+            invocation = invocation.caller
 
     def login_taker(self) -> Callable[[], None]:
         """A function that takes back what `set_user_id` does from now on, for callers as well."""

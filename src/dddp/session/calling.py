@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from dddp.api import methods as api
-from dddp.api.this import Invocation
+from dddp.api.this import ON_LOOP, Invocation
 from dddp.conf import conf
 from dddp.exceptions import MeteorError
 from dddp.protocol import messages
 from dddp.protocol.events import Method
 from dddp.protocol.frames import Frame
-from dddp.session.calls import Call
+from dddp.session.calls import Call, notify
 from dddp.session.errors import wire_error
 from dddp.session.fences import Waiting
 from dddp.session.gate import Gate
@@ -109,7 +109,8 @@ class Calling:
         while len(self._running) >= self._most:
             await self._room.wait()
         go_on = self._loop.create_future()
-        task = self._loop.create_task(self._serve(event, method, what, go_on))
+        serve = self._serve_on_loop if method.on_loop else self._serve
+        task = self._loop.create_task(serve(event, method, what, go_on))
         self._tasks[task] = event.id
         task.add_done_callback(self._tasks.pop)
         task.add_done_callback(lambda _: _set(go_on))
@@ -125,19 +126,62 @@ class Calling:
         for task in self._tasks:
             task.cancel()
 
+    def _begun(
+        self,
+        event: Method,
+        method: api.Method,
+        what: object,
+        go_on: asyncio.Future[None],
+        token: str = "",
+    ) -> Call:
+        invocation = self._invocation(event.random_seed)
+        invocation.no_login = None
+        invocation.on_unblock = lambda: on_loop(self._loop, _set, go_on)
+        fence = (self._hub.fence_channel, token)
+        watched = self._hub.watched
+        using = self._using
+        call = Call(event.id, method, event.params, invocation, what, fence, watched, using)
+        self._running.add(call)
+        return call
+
+    async def _serve_on_loop(
+        self, event: Method, method: api.Method, what: object, go_on: asyncio.Future[None]
+    ) -> None:
+        """Answer a call that takes no thread, nor anything of the database unless it asks it."""
+        call = self._begun(event, method, what, go_on)
+        call.invocation.no_login = ON_LOOP
+        call.invocation.run = self._hub.user_threads.run
+        try:
+            result = await call.run_on_loop()
+        finally:
+            self._running.discard(call)
+            self._room.open()
+        if call.fenced:
+            await self._answer_behind_all(call.id, result, go_on)
+        else:
+            self._answer(call.id, result)
+
+    async def _answer_behind_all(self, id: str, result: Frame, go_on: asyncio.Future[None]) -> None:
+        """Send a token behind what has been committed, and the answer behind that."""
+        fence = self._hub.fences.new()
+        try:
+            send = self._hub.user_threads.run
+            await self._hub.retrying(send, notify, self._hub.fence_channel, fence.token)
+        except BaseException as error:
+            self._hub.fences.drop(fence)
+            if not isinstance(error, Exception):
+                raise
+            logger.exception("What a method has written cannot be waited for")
+            self._answer(id, result)
+        else:
+            await self._answer_behind(fence, id, result, go_on)
+
     async def _serve(
         self, event: Method, method: api.Method, what: object, go_on: asyncio.Future[None]
     ) -> None:
         """Answer a call. `go_on` is set before that if it unblocks, or waits for its data only."""
-        invocation = self._invocation(event.random_seed)
-        invocation.no_login = None
-        invocation.on_unblock = lambda: on_loop(self._loop, _set, go_on)
         fence = self._hub.fences.new()
-        notified = (self._hub.fence_channel, fence.token)
-        watched = self._hub.watched
-        using = self._using
-        call = Call(event.id, method, event.params, invocation, what, notified, watched, using)
-        self._running.add(call)
+        call = self._begun(event, method, what, go_on, fence.token)
         try:
             result = await self._hub.user_threads.run(call.run, what=call.what)
             if call.committed and call.invocation.user_was_set:

@@ -1,7 +1,11 @@
-"""Calls of methods. Runs in threads; each in a transaction, unless it wants none."""
+"""Calls of methods. Runs in threads; each in a transaction, unless it wants none.
+
+Those that want to run on the event loop do; what they ask the database is asked elsewhere.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from collections.abc import Collection as Container
 from dataclasses import dataclass, field
@@ -9,6 +13,7 @@ from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
+from django.db.backends.signals import connection_created
 
 from dddp.api.methods import Method
 from dddp.api.this import Invocation, current
@@ -59,6 +64,22 @@ class Call:
             return messages.result(self.id, error=wire_error(error, self.what))
         finally:
             current.reset(token)
+
+    async def run_on_loop(self) -> Frame:
+        """The same for a method on the event loop, in a task of its own; needs no transaction.
+
+        Where the database was asked, `fenced` says that the token has to be sent.
+        """
+        current.set(self.invocation)
+        try:
+            return messages.result(self.id, await self.method.awaited(self.params))
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            return messages.result(self.id, error=wire_error(error, self.what))
+        finally:
+            self.fenced = self.invocation.has_asked
 
     def _run(self) -> Frame:
         call = self.method.bound(self.params)
@@ -116,6 +137,22 @@ class Call:
 def _has_begun(connection: Any) -> bool:
     """Has anything been asked of the database in this transaction? Drivers begin it with that."""
     return bool(connection.connection.info.transaction_status)
+
+
+def _watch(connection: Any, **_: Any) -> None:
+    if _note not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_note)
+
+
+def _note(execute: Callable[..., Any], *args: Any) -> Any:
+    """Django, "Database instrumentation": called around each statement of a connection."""
+    invocation = current.get(None)
+    if invocation is not None:
+        invocation.asks()
+    return execute(*args)
+
+
+connection_created.connect(_watch, dispatch_uid="dddp.note_statements")
 
 
 def notify(channel: str, token: str) -> None:
