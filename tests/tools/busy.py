@@ -88,6 +88,8 @@ class Busy:
     async def _write(self, *statements: str) -> None:
         for statement in statements:
             await self._sql(statement)
+            # A query that asks the database may be behind one that does not.
+            await self._settled()
 
     def _steps(self) -> Iterator[tuple[Awaitable[None], Callable[[], Any]]]:
         client, collections = self.client, self.client.collections
