@@ -164,6 +164,13 @@ class Collection(WriteRules, APIMixin):
         filters = paths_in(self.qs_filter)
         return [*self.user_paths(), *filters, *order, *declared, *self.serialize_reads]
 
+    @property
+    def restricts_alike(self) -> bool:
+        """Does everybody see the same of a queryset, at any time?"""
+        kind = type(self)
+        own = kind.restrict is Collection.restrict and kind.get_queryset is Collection.get_queryset
+        return own and self.user_rel is None
+
     def restrict(self, queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
         """What of a queryset this user may see; `user` matters only where there is a `user_rel`."""
         found = restricting.restricted(self, queryset, user)

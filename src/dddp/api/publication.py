@@ -81,6 +81,12 @@ class Publication(Imperative, APIMixin):
     def _arguments(self) -> Arguments:
         return Arguments(self.publish if self.is_imperative else self.get_queries)
 
+    @property
+    def is_static(self) -> bool:
+        """Does it give `queries`, whoever subscribes?"""
+        kind, base = type(self), Publication
+        return kind.get_queries is base.get_queries and kind.queries_for is base.queries_for
+
     def static_queries(self) -> list[Published]:
         """What `queries` holds, whoever subscribes."""
         return _listed(self.queries)

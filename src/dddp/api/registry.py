@@ -25,7 +25,11 @@ F = TypeVar("F", bound=Function)
 
 
 class Registry:
-    """Collections, publications and methods by name. `API` is the one of this process."""
+    """Collections, publications and methods by name. `API` is the one of this process.
+
+    Attributes:
+        revision: counts what has been registered.
+    """
 
     def __init__(self) -> None:
         self._collections: dict[str, Collection] = {}
@@ -35,6 +39,7 @@ class Registry:
         self._connection_hooks: list[Callable[[], Any]] = []
         self._rate_limits: list[RateLimit] = []
         self._configured: tuple[Any, list[RateLimit]] = ((), [])
+        self.revision = 0
 
     def register(self, providers: Provider | Iterable[Provider]) -> None:
         """Offer `Collection`, `Publication` and `APIMixin` subclasses: one, or several.
@@ -51,6 +56,7 @@ class Registry:
             self._add(provider())
 
     def _add(self, provider: APIMixin) -> None:
+        self.revision += 1
         if isinstance(provider, Collection):
             _claim(self._collections, provider.name, provider, "collection")
         elif isinstance(provider, Publication):

@@ -34,6 +34,7 @@ from dddp.session.fences import Fences, Waiting
 from dddp.session.info import ConnectionInfo
 from dddp.session.limits import Addresses
 from dddp.session.lingering import Lingering
+from dddp.session.publishing import FixedPlans
 from dddp.session.rate_limiter import RateLimiter
 from dddp.session.sessions import Sessions
 from dddp.session.turns import Turns
@@ -69,6 +70,7 @@ class Hub:
         self.fences = Fences()
         self.turns = Turns()
         self.alarms = Alarms()
+        self.fixed_plans = FixedPlans(registry)
         self.rate_limiter = RateLimiter(registry.rate_limits, time.monotonic)
         self.watched: frozenset[str] = frozenset()
         self.sessions = Sessions()
@@ -244,6 +246,7 @@ class Hub:
         self.user_threads.renew()
         self._query_threads.renew()
         catalog.forget()
+        self.fixed_plans.forget()
         self.engine.resync()
         self.fences.interrupted()
         logger.info("%d live queries are run anew.", len(self.engine.queries))

@@ -49,6 +49,48 @@ def plans_for(
         current.reset(token)
 
 
+class FixedPlans:
+    """Of publications whose querysets and rows are the same for everybody: analysed once.
+
+    Forget them when the database may have changed.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._plans: dict[Publication, list[QueryPlan]] = {}
+        self._revision = registry.revision
+
+    def get(self, publication: Publication, params: Sequence[Any]) -> list[QueryPlan] | None:
+        """Those of a subscription, if they are known."""
+        if self._revision != self._registry.revision:
+            self.forget()
+        return None if params else self._plans.get(publication)
+
+    def keep(self, publication: Publication, plans: list[QueryPlan], revision: object) -> None:
+        """Keep what analysis has made, unless that was before `forget`.
+
+        Args:
+            revision: `self.revision` before the analysis.
+        """
+        if revision is self._plans and self._is_fixed(publication):
+            self._plans[publication] = plans
+
+    @property
+    def revision(self) -> object:
+        """Another one after each `forget`."""
+        return self._plans
+
+    def forget(self) -> None:
+        """Analyse anew."""
+        self._plans = {}
+        self._revision = self._registry.revision
+
+    def _is_fixed(self, publication: Publication) -> bool:
+        entries = publication.static_queries() if publication.is_static else []
+        found = [resolve(self._registry, publication.name, entry)[1] for entry in entries]
+        return bool(found) and all(collection.restricts_alike for collection in found)
+
+
 def plan_for(
     registry: Registry,
     publication: str,

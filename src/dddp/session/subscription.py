@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dddp.api.publication import Publication
 from dddp.api.this import Invocation
+from dddp.livequery.plan import QueryPlan
 from dddp.livequery.query import LiveQuery
 from dddp.protocol import messages
 from dddp.session.publishing import plans_for
@@ -145,6 +146,14 @@ class QuerySubscription(Subscription):
 
     async def _plan_and_acquire(self) -> list[LiveQuery]:
         hub = self.place.hub
+        plans = hub.fixed_plans.get(self.publication, self.params)
+        if plans is None:
+            plans = await self._plan()
+        return await hub.acquire_all(plans)
+
+    async def _plan(self) -> list[QueryPlan]:
+        hub = self.place.hub
+        revision = hub.fixed_plans.revision
         plans = await hub.user_threads.run(
             plans_for,
             hub.registry,
@@ -154,4 +163,5 @@ class QuerySubscription(Subscription):
             hub.watched,
             what=f"Publication {self.publication.name!r}",
         )
-        return await hub.acquire_all(plans)
+        hub.fixed_plans.keep(self.publication, plans, revision)
+        return plans
