@@ -73,8 +73,11 @@ class Kept:
         self._size = 0
 
     def add(self, initial: Initial) -> None:
-        """Keep one; those that no source has any more count no more."""
+        """Keep one, unless it is larger than all may be; what no source has any more counts not."""
         size = 2 * initial.size + FRAME_BYTES * initial.number
+        if size > self._bound:
+            initial.discard()
+            return
         self._sizes[ref(initial, self._forget)] = size
         self._size += size
         while self._size > self._bound:

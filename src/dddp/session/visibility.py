@@ -213,8 +213,7 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
     shape, documents = source.shape, source.documents
     if others:
         return _differences(shape.collection, documents, others, [*others, source])
-    if len(source.subscribers) > 1:
-        initial = _shared(source)
+    if len(source.subscribers) > 1 and (initial := _shared(source)).kept:
         return initial.batch() if len(documents) > MANY else initial.all()
     if len(documents) > MANY:
         frames = messages.all_added(shape.collection, dict(documents))
@@ -223,6 +222,7 @@ def _initial(others: list[Source], source: Source) -> list[Frame] | Batch:
 
 
 def _shared(source: Source) -> Initial:
+    """What tells of its documents; there is nothing in one that is not kept."""
     initial: Initial | None = source.initial
     if initial is None or not initial.kept:
         documents = source.documents

@@ -54,8 +54,11 @@ def test_what_no_source_has_any_more_takes_no_room():
     assert all(one.kept for one in last)
 
 
-def test_one_that_is_larger_than_the_bound_is_kept_by_nobody():
-    kept = Kept(100)
-    large = initial(5)
+def test_one_that_is_larger_than_the_bound_is_not_kept_and_others_stay():
+    each = 2 * 10 + 5 * FRAME_BYTES
+    kept = Kept(2 * each)
+    small, large = initial(5), initial(15)
+    kept.add(small)
     kept.add(large)
     assert not large.kept
+    assert small.kept

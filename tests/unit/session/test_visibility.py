@@ -3,11 +3,14 @@
 import json
 
 import msgspec
+import pytest
 
 from dddp.livequery.document import OpenShape, PublishedField, Shape
 from dddp.livequery.plan import Loaded
 from dddp.livequery.query import LiveQuery
+from dddp.session import visibility
 from dddp.session.batch import Batch
+from dddp.session.initial import Kept
 from dddp.session.visibility import MANY, View, deliver
 
 
@@ -27,7 +30,7 @@ class Client:
         self.view = View(self)
 
     def push_all(self, frames):
-        for frame in frames:
+        for frame in frames.frames if isinstance(frames, Batch) else frames:
             self.receive(json.loads(frame.data))
 
     push_initial = push_all
@@ -350,6 +353,16 @@ def test_many_documents_are_told_to_several_who_take_them_at_different_times():
     for _ in range(3):
         View(Recorder(taken)).join(books)
     assert [len(list(each.frames)) for each in taken] == [MANY + 1] * 3
+
+
+@pytest.mark.parametrize("number", [5, MANY + 1])
+def test_more_documents_than_are_kept_are_told_to_everybody(monkeypatch, number):
+    monkeypatch.setattr(visibility, "KEPT", Kept(1000))
+    books = query("title", **{f"b{place}": ["E" * 200] for place in range(number)})
+    clients = [Client() for _ in range(3)]
+    for client in clients:
+        client.view.join(books)
+    assert [len(client.documents) for client in clients] == [number] * 3
 
 
 class Recorder:
