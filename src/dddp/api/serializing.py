@@ -74,9 +74,11 @@ def _related_ids(field: Field[Any, Any], obj: Model) -> list[str]:
 def _far_id(field: Any, obj: Model) -> str | None:
     """The id of the document that a foreign key leads to; None if there is no such row."""
     try:
-        return str(getattr(getattr(obj, field.name), far_key(field).attname))  # type: ignore[union-attr]
+        found = getattr(obj, field.name)
     except field.related_model.DoesNotExist:
         return None
+    # One that may be NULL is None here if it was prefetched and is not there.
+    return None if found is None else str(getattr(found, far_key(field).attname))  # type: ignore[union-attr]
 
 
 def _range(value: Any) -> dict[str, Any]:

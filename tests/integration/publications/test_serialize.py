@@ -6,15 +6,16 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange, NumericRange
 
 from dddp.api.registry import API
+from dddp.api.serializing import field_value
 from dddp.livequery.document import OpenShape, encode_id
 from dddp.livequery.encoders import IMAGE_DECODER
 from dddp.livequery.loading import load
 from tools.plans import plan_of
-from zoo.models import Employee, Keyed, Person, Specimen, Tag, Ticket
+from zoo.models import Employee, Keyed, Person, Piece, Specimen, Tag, Ticket
 
 UTC = dt.UTC
 EAST = dt.timezone(dt.timedelta(hours=5, minutes=30))
@@ -111,6 +112,15 @@ def test_relations_and_keys(db_project):
     for model in (Employee, Person, Keyed, Ticket):
         queryset = model.objects.all()
         assert by_row(queryset) == by_object(queryset)
+
+
+def test_a_reference_that_leads_nowhere(db_project):
+    field = Piece._meta.get_field("author")
+    with transaction.atomic():
+        Piece.objects.create(title="t", author_id=99)  # the constraint is deferred
+        for queryset in (Piece.objects.all(), Piece.objects.prefetch_related("author")):
+            assert field_value(field, queryset.get()) is None
+        transaction.set_rollback(True)
 
 
 def test_only_what_was_loaded(db_project):
