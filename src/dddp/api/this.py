@@ -103,6 +103,9 @@ class Invocation:
 
     async def auser(self) -> Any:
         """`user`, in coroutines."""
+        if self.run is not None and self._user is None:
+            # Nobody looks after the connections of asgiref's threads.
+            return await self.run(getattr, self, "user")
         return await sync_to_async(lambda: self.user)()
 
     @property

@@ -141,7 +141,8 @@ def _has_begun(connection: Any) -> bool:
 
 def _watch(connection: Any, **_: Any) -> None:
     if _note not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_note)
+        # Whoever has added one before it was connected removes the last.
+        connection.execute_wrappers.insert(0, _note)
 
 
 def _note(execute: Callable[..., Any], *args: Any) -> Any:

@@ -2,8 +2,12 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connection, connections
 
 from bookstore.models import Author, Book
 from dddp.api import MeteorError, Publication, this
@@ -66,6 +70,52 @@ async def test_this(hub, client, offer):
         return [this.user_id, user.is_authenticated, this.connection is client.server.connection]
 
     assert await client.call("x") == [None, False, True]
+
+
+async def test_the_user_after_a_connection_was_cut(client, registry, offer):
+    user = await db(lambda: User.objects.create(username="jane"))
+
+    @registry.method("log_in")
+    def log_in():
+        this.set_user_id(str(user.pk))
+
+    @offer
+    async def method():
+        return (await this.auser()).get_username()
+
+    await client.call("log_in")
+    try:
+        await sync_to_async(cut)()
+        assert await client.call("x") == "jane"
+    finally:
+        await sync_to_async(connections.close_all)()
+
+
+def cut():
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_wrappers_of_an_application_stay_as_long_as_it_says(db_project):
+    """Also of one that has not connected before."""
+    fresh = connections["default"].copy()
+    seen = []
+
+    def wrapper(execute, *args):
+        seen.append(args)
+        return execute(*args)
+
+    def ask():
+        with fresh.cursor() as cursor:
+            cursor.execute("SELECT 1")
+
+    try:
+        with fresh.execute_wrapper(wrapper):
+            ask()
+        ask()
+    finally:
+        fresh.close()
+    assert len(seen) == 1
 
 
 async def test_what_it_writes_comes_first(registry, client, kinds, offer):
