@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
-import msgspec
 from django.db import connections
 
 from dddp.changefeed.snapshot import Snapshot
@@ -49,7 +48,7 @@ def document_of(layout: Layout, image: str, related: Sequence[str]) -> tuple[Id,
     shape = layout.shape
     assert isinstance(shape, Shape), "rows make documents of known fields"
     try:
-        values = [*IMAGE_DECODER.decode(image).values(), *map(msgspec.json.decode, related)]
+        values = [*IMAGE_DECODER.decode(image).values(), *map(IMAGE_DECODER.decode, related)]
         chosen = [values[place] for place in layout.order]
         return encode_id(values[layout.pk_place]), shape.from_values(chosen)
     except Exception:

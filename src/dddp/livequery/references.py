@@ -120,7 +120,7 @@ def _far_row(field: Any) -> tuple[str, str, str]:
     home: Any = key.model
     if target.model is home:
         matched = target.column
-    elif target.primary_key:
+    elif target.primary_key and _is_shared(target, home):
         matched = home._meta.pk.column
     else:
         raise QueryNotLive(
@@ -128,6 +128,13 @@ def _far_row(field: Any) -> tuple[str, str, str]:
             f"parent: let it refer to the primary key, or name it in `exclude`."
         )
     return home._meta.db_table, str(matched), str(key.column)
+
+
+def _is_shared(key: Any, parent: type[Model]) -> bool:
+    """Is a child's primary key the one that its row has in a parent's table?"""
+    while key.model is not parent and getattr(key.remote_field, "parent_link", False):
+        key = key.target_field
+    return bool(key.model is parent and key.primary_key)
 
 
 def _far_source(field: Any, way: Way) -> Source:

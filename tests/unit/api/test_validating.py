@@ -47,6 +47,19 @@ def referring() -> type[models.Model]:
         return type("Made", (models.Model,), {**common, "child": key})
 
 
+def referring_to_a_second_parent() -> type[models.Model]:
+    """Refers to a row whose key is another than that of the parent with such a field."""
+    meta = type("Meta", (), {"app_label": "made"})
+    common = {"__module__": __name__, "Meta": meta}
+    with isolate_apps():
+        first = type("First", (models.Model,), dict(common))
+        no: Any = models.AutoField(primary_key=True)
+        second = type("Second", (models.Model,), {**common, "no": no, "aid": AleaIdField()})
+        child = type("Child", (first, second), dict(common))
+        key: Any = models.ForeignKey(child, models.CASCADE)
+        return type("Made", (models.Model,), {**common, "child": key})
+
+
 def problems(**attributes: Any) -> list[str]:
     made: Any = type("Made", (Collection,), {"model": Message, **attributes})
     return list(collection_problems(made()))
@@ -105,6 +118,10 @@ class TestCollections:
             ({"model": alea(null=True)}, ["Made.aid", "id of documents", "null=True"]),
             ({"model": alea(unique=False)}, ["Made.aid", "id of documents", "unique=False"]),
             ({"model": referring()}, ["Made.child refers to made.Child.code", "made.Parent.aid"]),
+            (
+                {"model": referring_to_a_second_parent()},
+                ["Made.child refers to made.Child.first_ptr", "made.Second.aid"],
+            ),
             ({"model": alea(two=True)}, ["Made.aid and", "Made.bid", "one id"]),
         ],
     )
