@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -18,6 +19,9 @@ from dddp.changefeed.hidden import is_hidden
 from dddp.exceptions import ConfigurationError
 from dddp.livequery.keys import document_key
 from dddp.livequery.references import paths_to_ids
+
+DECIDING = ("restrict", "get_queryset", "published_fields", "serializer", "reads", "user_paths")
+OPTIONS = ("fields", "exclude", "qs_filter", "user_rel", "order_by", "properties")
 
 
 class Collection(WriteRules, APIMixin):
@@ -167,9 +171,11 @@ class Collection(WriteRules, APIMixin):
     @property
     def restricts_alike(self) -> bool:
         """Does everybody see the same of a queryset, at any time?"""
-        kind = type(self)
-        own = kind.restrict is Collection.restrict and kind.get_queryset is Collection.get_queryset
-        return own and self.user_rel is None
+        # What is overridden, or a property, may ask who it is for.
+        is_own = all(getattr(type(self), name) is getattr(Collection, name) for name in DECIDING)
+        given = [inspect.getattr_static(self, name) for name in OPTIONS]
+        is_made_each_time = any(hasattr(each, "__get__") for each in given)
+        return is_own and not is_made_each_time and self.user_rel is None
 
     def restrict(self, queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
         """What of a queryset this user may see; `user` matters only where there is a `user_rel`."""

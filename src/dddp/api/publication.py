@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
@@ -83,8 +84,10 @@ class Publication(Imperative, APIMixin):
 
     @property
     def is_static(self) -> bool:
-        """Does it give `queries`, whoever subscribes?"""
+        """Does it give the same `queries`, whoever subscribes, at any time?"""
         kind, base = type(self), Publication
+        if not isinstance(inspect.getattr_static(self, "queries"), QuerySet | list | tuple):
+            return False  # a property may give others each time
         return kind.get_queries is base.get_queries and kind.queries_for is base.queries_for
 
     def static_queries(self) -> list[Published]:

@@ -79,6 +79,88 @@ async def test_not_where_a_collection_asks_who_it_is_for(registry, client, offer
         await subscription.stop()
 
 
+@pytest.fixture
+async def named(offer, client):
+    """Authors may change whom they give by this; the function subscribes and returns the names."""
+    await db(
+        lambda: [Author.objects.create(name=name, email=f"{name}@x.org") for name in ("a", "b")]
+    )
+
+    async def subscribed():
+        subscription = await client.subscribe("Authors")
+        found = [each["name"] for each in client.collections["authors"].values()]
+        await subscription.stop()
+        return found
+
+    return subscribed
+
+
+async def test_not_where_querysets_are_made_each_time(registry, offer, named):
+    wanted = "a"
+
+    class All(Collection):
+        name = "authors"
+        model = Author
+
+    registry.register(All)
+
+    @offer
+    class Authors(Publication):
+        @property
+        def queries(self):
+            return [(Author.objects.filter(name=wanted), "authors")]
+
+    assert await named() == ["a"]
+    wanted = "b"
+    assert await named() == ["b"]
+
+
+async def test_not_where_a_collection_s_filter_is_made_each_time(registry, offer, named):
+    wanted = "a"
+
+    class Some(Collection):
+        name = "authors"
+        model = Author
+
+        @property
+        def qs_filter(self):
+            return {"name": wanted}
+
+    registry.register(Some)
+
+    @offer
+    class Authors(Publication):
+        queries = (Author.objects.all(), "authors")
+
+    assert await named() == ["a"]
+    wanted = "b"
+    assert await named() == ["b"]
+
+
+async def test_not_where_a_collection_chooses_its_fields_each_time(registry, client, offer):
+    hidden = []
+
+    class Some(Collection):
+        name = "authors"
+        model = Author
+
+        def published_fields(self):
+            return [field for field in super().published_fields() if field.name not in hidden]
+
+    registry.register(Some)
+
+    @offer
+    class Authors(Publication):
+        queries = (Author.objects.all(), "authors")
+
+    await db(lambda: Author.objects.create(name="a", email="a@x.org"))
+    await (await client.subscribe("Authors")).stop()
+    hidden.append("email")
+    await client.subscribe("Authors")
+    (author,) = client.collections["authors"].values()
+    assert set(author) == {"name"}
+
+
 async def test_what_is_registered_later_counts(registry, client, offer):
     class Books(Collection):
         name = "books"
