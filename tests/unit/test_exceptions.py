@@ -24,6 +24,7 @@ def test_one_tree() -> None:
         "ListenerError",
         "MeteorError",
         "QueryNotLive",
+        "ServerStopping",
         "SubscriptionEnded",
     }
     assert all(each.__name__ in (exceptions.__doc__ or "") for each in classes)
