@@ -61,6 +61,7 @@ async def test_what_happened_meanwhile_follows(server, proxy, client, ada):
     proxy.restore()
     await client.becomes("resumed")
     await client.shows(shown(ada))
+    await client.call("/schema")  # so that nothing is on its way
 
     proxy.drop()
     await client.becomes("disconnected")

@@ -287,7 +287,9 @@ class TestHooks:
         assert same(error, MeteorError(403, "Login forbidden"))
         error = await refusal(client, "login", by_name("ada", PASSWORD))
         assert same(error, MeteorError(403, "Login forbidden"))
-        assert seen[:2] == [(t, "ada", client.session) for t in ("password", "resume")]
+        connection = seen[0][2]
+        assert seen[:2] == [(t, "ada", connection) for t in ("password", "resume")]
+        assert connection != client.session, "who knows the session's id may take it over"
         assert await db(LoginToken.objects.count) == 1
 
     async def test_say_why(self, client, ada):
