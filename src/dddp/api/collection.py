@@ -10,7 +10,7 @@ from django.db.models import Field, Model, Q, QuerySet
 
 from dddp.api import restricting
 from dddp.api.endpoints import APIMixin
-from dddp.api.lookups import paths_in
+from dddp.api.lookups import is_constant, paths_in
 from dddp.api.rules import WriteRules
 from dddp.api.schema import schema_of
 from dddp.api.serializing import Serializer, field_value, plain
@@ -175,7 +175,9 @@ class Collection(WriteRules, APIMixin):
         is_own = all(getattr(type(self), name) is getattr(Collection, name) for name in DECIDING)
         given = [inspect.getattr_static(self, name) for name in OPTIONS]
         is_made_each_time = any(hasattr(each, "__get__") for each in given)
-        return is_own and not is_made_each_time and self.user_rel is None
+        if is_made_each_time or not is_own or self.user_rel is not None:
+            return False
+        return is_constant([self.qs_filter, *self.order_by])
 
     def restrict(self, queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
         """What of a queryset this user may see; `user` matters only where there is a `user_rel`."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 from django.core.exceptions import FieldError
 from django.db.models import Field, Model, Q
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.sql import Query
+
+CONSTANTS = (str, int, float, Decimal, Enum, dt.date, dt.time, dt.timedelta, uuid.UUID)
 
 
 def resolved(model: type[Model], path: str) -> tuple[list[type[Model]], Field[Any, Any]]:
@@ -42,6 +48,19 @@ def paths_in(condition: Q | Mapping[str, Any] | None) -> Iterator[str]:
                 yield from paths_in(child)
             elif isinstance(child, tuple):
                 yield child[0]
+
+
+def is_constant(condition: Any) -> bool:
+    """Does a condition, or a part of it, compare with constants only, and nothing lazy?"""
+    # A lazy object would be evaluated by isinstance().
+    kind = type(condition)
+    if issubclass(kind, Q):
+        return all(map(is_constant, condition.children))
+    if issubclass(kind, Mapping):
+        return all(map(is_constant, condition.values()))
+    if issubclass(kind, list | tuple | set | frozenset):
+        return all(map(is_constant, condition))
+    return condition is None or issubclass(kind, CONSTANTS)
 
 
 def is_relation_to(model: type[Model], path: str, target: type[Model]) -> bool:

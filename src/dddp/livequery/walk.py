@@ -30,6 +30,24 @@ def tables_of(query: Query) -> frozenset[str]:
         QueryNotLive: it holds something whose result changes without a change of a table.
     """
     found: set[str] = set()
+    for node in _all_parts(query):
+        if isinstance(node, Query):
+            if node.model is not None and "?" in _ordering(node):
+                raise QueryNotLive(RANDOM)
+            found.update(_own_tables(node))
+        else:
+            refuse(node)
+    return frozenset(found)
+
+
+def is_plain(query: Query) -> bool:
+    """Is it made of Django's own expressions, whose SQL is the same whenever they are compiled?"""
+    parts = (type(node) for node in _all_parts(query) if hasattr(node, "as_sql"))
+    return all(kind.__module__.startswith("django.") for kind in parts)
+
+
+def _all_parts(query: Query) -> Iterator[Any]:
+    """The query itself, and all that is in it."""
     seen: set[int] = set()
     pending: list[Any] = [query]
     while pending:
@@ -37,15 +55,9 @@ def tables_of(query: Query) -> frozenset[str]:
         if node is None or isinstance(node, str | type) or id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, Query):
-            if node.model is not None and "?" in _ordering(node):
-                raise QueryNotLive(RANDOM)
-            found.update(_own_tables(node))
-            pending.extend(parts_of_query(node))
-        else:
-            refuse(node)
-            pending.extend(parts_of_expression(node))
-    return frozenset(found)
+        yield node
+        is_query = isinstance(node, Query)
+        pending.extend(parts_of_query(node) if is_query else parts_of_expression(node))
 
 
 def refuse(node: Any) -> None:

@@ -19,6 +19,7 @@ from dddp.livequery.layouts import loads
 from dddp.livequery.objects import Objects
 from dddp.livequery.plan import QueryPlan
 from dddp.livequery.references import is_translated
+from dddp.livequery.walk import is_plain
 
 OTHERWISE = "What no queryset can tell live is published with a `publish` method."
 
@@ -87,8 +88,11 @@ class FixedPlans:
 
     def _is_fixed(self, publication: Publication) -> bool:
         entries = publication.static_queries() if publication.is_static else []
-        found = [resolve(self._registry, publication.name, entry)[1] for entry in entries]
-        return bool(found) and all(collection.restricts_alike for collection in found)
+        found = [resolve(self._registry, publication.name, entry) for entry in entries]
+        return bool(found) and all(
+            collection.restricts_alike and is_plain(queryset.query)
+            for queryset, collection in found
+        )
 
 
 def plan_for(

@@ -5,6 +5,8 @@ import contextlib
 import threading
 
 import pytest
+from django.db.models import Q, Value
+from django.utils.functional import lazy
 
 from bookstore.models import Author, Book
 from club.models import Message
@@ -131,6 +133,47 @@ async def test_not_where_a_collection_s_filter_is_made_each_time(registry, offer
     @offer
     class Authors(Publication):
         queries = (Author.objects.all(), "authors")
+
+    assert await named() == ["a"]
+    wanted = "b"
+    assert await named() == ["b"]
+
+
+async def test_not_where_a_filter_is_lazy(registry, offer, named):
+    wanted = "a"
+
+    class Some(Collection):
+        name = "authors"
+        model = Author
+        qs_filter = Q(name=lazy(lambda: wanted, str)())
+
+    registry.register(Some)
+
+    @offer
+    class Authors(Publication):
+        queries = (Author.objects.all(), "authors")
+
+    assert await named() == ["a"]
+    wanted = "b"
+    assert await named() == ["b"]
+
+
+async def test_not_where_an_expression_is_the_application_s_own(registry, offer, named):
+    wanted = "a"
+
+    class Wanted(Value):
+        def as_sql(self, compiler, connection):
+            return "%s", [wanted]
+
+    class All(Collection):
+        name = "authors"
+        model = Author
+
+    registry.register(All)
+
+    @offer
+    class Authors(Publication):
+        queries = (Author.objects.filter(name=Wanted("")), "authors")
 
     assert await named() == ["a"]
     wanted = "b"
