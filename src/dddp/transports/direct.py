@@ -209,6 +209,10 @@ class Connection(asyncio.Protocol):
         self._flusher.add(self)
 
     def _aborted(self) -> None:
+        # Soon: whoever pushes is in the midst of telling others, and this may end sessions.
+        asyncio.get_running_loop().call_soon(self._give_up)
+
+    def _give_up(self) -> None:
         outbox = self._session.outbox
         self.end(outbox.close_code or NORMAL, outbox.close_reason)
 

@@ -38,7 +38,10 @@ class Outbox(Protocol):
         """It is written."""
 
     def on_abort(self, callback: Callable[[], None]) -> None:
-        """Name what to call when the client is given up on while a write may be stuck."""
+        """Name what to call when the client is given up on while a write may be stuck.
+
+        It is called by who pushes, so it must end nothing itself.
+        """
 
 
 class Session(Protocol):

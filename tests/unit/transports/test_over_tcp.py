@@ -318,6 +318,14 @@ class TestSlowClient:
         assert session.outbox.close_code == 1013
         await lost(session)
 
+    async def test_who_pushes_too_much_does_not_end_it_in_the_midst_of_that(self, slow):
+        session, _, _ = slow
+        await self.fill(session)
+        session.push("y" * 2000, "z" * 2000)
+        assert session.outbox.closed
+        assert session.losses == 0
+        await lost(session)
+
     async def test_what_it_reads_in_the_end_is_in_order_and_whole(self, slow):
         session, reader, writer = slow
         await self.fill(session)
