@@ -116,6 +116,8 @@ class Handshake(asyncio.Protocol):
         self._answer: Message | None = None
         self._deflate = False
         self._done = self._lost = False
+        self._is_idle = False
+        """It is accepted, and nobody has it yet."""
         self._early = b""
         scope["extensions"][DIRECT] = {"converse": self._converse}
         cast("set[asyncio.Protocol]", state.connections).add(self)
@@ -147,6 +149,8 @@ class Handshake(asyncio.Protocol):
             logger.exception("Exception in ASGI application\n")
         if not self._done:
             self._respond(500, [], b"Internal Server Error")
+        elif self._is_idle:
+            self._transport.close()
         # It refers to this: a cycle for each connection would wait for the garbage collector.
         self._scope = {}
 
@@ -188,7 +192,7 @@ class Handshake(asyncio.Protocol):
         if extension is not None:
             self._deflate = True
             headers.append((b"sec-websocket-extensions", extension))
-        self._done = True
+        self._done = self._is_idle = True
         self._log("[accepted]")
         self._transport.write(_head(101, headers))
 
@@ -204,6 +208,7 @@ class Handshake(asyncio.Protocol):
 
     def _converse(self, session: Session, framing: Framing) -> None:
         """For the application, once it has accepted: it is not needed any more."""
+        self._is_idle = False
         if self._lost:
             session.lost()
             return

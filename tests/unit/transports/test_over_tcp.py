@@ -391,6 +391,15 @@ class TestHandshake:
             await served.connect(path, **options)
         assert refused.value.response.status_code == status
 
+    async def test_a_bug_behind_it(self, served, monkeypatch, caplog):
+        def fail(info):
+            raise ValueError("a bug")
+
+        monkeypatch.setattr(served.hub, "open", fail)
+        async with served.raw() as (reader, _, _), asyncio.timeout(5):
+            assert await reader.read() == b""
+        assert "a bug" in caplog.text
+
     async def test_no_change_feed(self, served):
         served.hub.failure = OSError("away")
         with pytest.raises(websockets.InvalidStatus) as refused:
