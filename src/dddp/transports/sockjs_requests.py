@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from urllib.parse import parse_qs
 
@@ -18,6 +19,8 @@ logger = logging.getLogger("dddp.transports")
 FAILED = (1011, "Internal error")
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 10
+LONG_FORM = 16 * 1024
+"""Bytes of a form that is read in a thread: a MB of escapes takes tenths of a second."""
 
 
 class Refused(Exception):
@@ -46,7 +49,7 @@ async def take_in(
             body = await _read(receive, form=jsonp)
             if body is None:
                 return
-            for message in _messages(_payload(scope, body) if jsonp else body):
+            for message in _messages(await _payload(scope, body) if jsonp else body):
                 if len(message.encode()) > conf.max_message_bytes:
                     raise TooBig
                 await session.receive(message)
@@ -80,11 +83,17 @@ async def _read(receive: Receive, *, form: bool) -> bytes | None:
             return bytes(body)
 
 
-def _payload(scope: Scope, body: bytes) -> bytes:
+async def _payload(scope: Scope, body: bytes) -> bytes:
     """What is in the field `d` of a form, or the body itself where it is none."""
     kind = (header(scope, b"content-type") or "").split(";")[0].strip().lower()
     if kind != FORM:
         return body
+    if len(body) < LONG_FORM:
+        return _field(body)
+    return await asyncio.to_thread(_field, body)
+
+
+def _field(body: bytes) -> bytes:
     try:
         fields = parse_qs(body.decode(), max_num_fields=MAX_FIELDS)
     except ValueError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import threading
 
 import pytest
 from django.test import override_settings
@@ -10,7 +11,7 @@ from fake_server import scope_of
 
 from dddp.exceptions import ListenerError
 from dddp.session.outbox import Outbox
-from dddp.transports import sockjs_headers, sockjs_transports
+from dddp.transports import sockjs_headers, sockjs_requests, sockjs_transports
 
 A = "/sockjs/000/abcd1234"
 KNOWN = {"origin": "http://example.com"}
@@ -337,6 +338,27 @@ class TestSending:
         response = await server.http(f"{A}/jsonp_send", "POST", body, headers=headers)
         assert (response.status, response.body) == (200, b"ok")
         assert session.received.get_nowait() == "a %"
+
+    async def test_a_long_form_holds_nobody_up(self, server, polled, monkeypatch):
+        session, others_go_on = await polled(), threading.Event()
+        parse = sockjs_requests.parse_qs
+
+        def parse_at_length(*args, **options):
+            assert others_go_on.wait(10)
+            return parse(*args, **options)
+
+        monkeypatch.setattr(sockjs_requests, "parse_qs", parse_at_length)
+        text = "x" * 100_000
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        body = b"d=%5B%22" + text.encode() + b"%22%5D"
+        request = asyncio.create_task(
+            server.http(f"{A}/jsonp_send", "POST", body, headers=headers)
+        )
+        for _ in range(3):
+            await asyncio.sleep(0)
+        others_go_on.set()
+        assert (await request).status == 200
+        assert session.received.get_nowait() == text
 
     @pytest.mark.parametrize("body", [b"", b"d=", b"p=p", b"&".join([b"d=[]"] * 100), b"\xff"])
     async def test_forms_without_messages(self, server, polled, body):
