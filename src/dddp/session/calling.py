@@ -79,6 +79,7 @@ class Calling:
         self._running: set[Call] = set()
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._room = Gate()
+        self._is_finishing = False
         self._using: str = conf.database
         # Unblocked calls of one client must not take all threads.
         self._most = max(1, conf.worker_threads // 2)
@@ -108,6 +109,8 @@ class Calling:
             return
         while len(self._running) >= self._most:
             await self._room.wait()
+        if self._is_finishing:
+            return
         go_on = self._loop.create_future()
         serve = self._serve_on_loop if method.on_loop else self._serve
         task = self._loop.create_task(serve(event, method, what, go_on))
@@ -117,7 +120,8 @@ class Calling:
         await go_on
 
     async def answered(self, seconds: float) -> None:
-        """Wait so long at most until all calls that have begun are answered."""
+        """Begin none any more; wait so long at most until those that have begun are answered."""
+        self._is_finishing = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 

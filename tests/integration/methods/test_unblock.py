@@ -73,6 +73,23 @@ async def call(client, id, name, *params):
     await client.send({"msg": "method", "id": id, "method": name, "params": list(params)})
 
 
+async def test_what_waits_for_others_is_not_begun_by_a_server_that_stops(
+    small, offered, gate, running
+):
+    begun = []
+    offered.method("begin")(begun.append)
+    async with InProcess(small) as client:
+        await call(client, "1", "unblocking", 1)
+        await call(client, "2", "begin", 2)
+        await until(lambda: running == [1] and not client.server._inbox)
+        leaving = asyncio.create_task(small.drain())
+        await until(lambda: client.server._is_finishing)
+        gate.set()
+        await leaving
+        assert set(client.results) == {"1"}
+    assert begun == []
+
+
 @pytest.mark.usefixtures("offered")
 class TestUnblock:
     @pytest.mark.parametrize("name", ["unblocking", "unblocking_async"])
