@@ -22,6 +22,9 @@ CONNECT_SECONDS = 45.0
 
 TOO_MANY = (1008, "Too many messages")
 
+AT_ONCE = 64
+"""Messages that are taken in before others have their turn: a million may come in one frame."""
+
 GOING_SECONDS = 2.0
 """How long a close may take to be sent when the server stops: a client may not be reading."""
 
@@ -50,6 +53,7 @@ class Attachment:
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self.session: Session | None = None
         self.outbox = self._new_outbox()
+        self._in_a_row = 0
         self._rate = None if conf.message_rate is None else MessageRate(*conf.message_rate)
         self.wake()
 
@@ -69,10 +73,16 @@ class Attachment:
             return True
         for event in self._protocol.receive(data, self._loop.time()):
             self._take(event, len(data))
+        self._in_a_row += 1
+        if self._in_a_row >= AT_ONCE:
+            return False
         return self.session is None or not self.session.is_full(self)
 
     async def room(self) -> None:
-        """Wait while too much is unhandled."""
+        """Wait while too much is unhandled; others have their turn."""
+        if self._in_a_row >= AT_ONCE:
+            self._in_a_row = 0
+            await asyncio.sleep(0)
         if self.session is not None:
             await self.session.room(self)
 
@@ -84,6 +94,7 @@ class Attachment:
             self.part()
             if self.session is not None:
                 self._hub.sessions.keep(self.session)
+        self._hub.forget(self)
 
     def close(self) -> None:
         """End the connection and its session."""
@@ -107,16 +118,19 @@ class Attachment:
     def part(self) -> None:
         """For the session: it goes on without this connection, which is closed."""
         self.ended()
+        self._hub.forget(self)
         own, self.outbox = self.outbox, self._new_outbox()
         self.outbox.close(*NORMAL_CLOSURE)
         own.dismiss()
 
     def ended(self) -> None:
-        """For the session: it has ended, and what is in the outbox is the last."""
+        """For the session: it has ended, and what is in the outbox is the last.
+
+        The hub goes on counting this, and looks whether the client reads, until it is `lost`.
+        """
         self._ended = True
         if self._alarm is not None:
             self._hub.alarms.drop(self, self._alarm)
-        self._hub.forget(self)
 
     def _exceeds_rate(self) -> bool:
         """Count a message; the one that is too many ends the connection and its session."""
@@ -171,11 +185,15 @@ class Attachment:
             for event in self._protocol.tick(now):
                 self._take(event)
         deadline = self._protocol.deadline
-        if self.session is None and now > self._opened + CONNECT_SECONDS:
-            self.outbox.close(*NORMAL_CLOSURE)
+        if deadline is None:
+            deadline = now + conf.heartbeat_interval
+        if self.session is None:
+            deadline = min(deadline, self._opened + CONNECT_SECONDS)
+            if now >= deadline:
+                self.outbox.close(*NORMAL_CLOSURE)
         if self._ended or self.outbox.closed:
             return
-        self._wake_up_at(now + conf.heartbeat_interval if deadline is None else deadline)
+        self._wake_up_at(deadline)
 
     def _wake_up_at(self, when: float) -> None:
         self._due = when

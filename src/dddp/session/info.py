@@ -58,7 +58,7 @@ class ConnectionInfo:
 
     def site(self) -> tuple[object, ...]:
         """Which page has connected, to which server, and how safely."""
-        return self.secure, *self._named(SITE)
+        return self.request().is_secure(), *self._named(SITE)
 
     def credentials(self) -> tuple[object, ...]:
         """What says who has connected."""

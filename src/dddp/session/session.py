@@ -188,7 +188,8 @@ class Session:
         """
         known: set[Key] = {("sub", id) for id in self._subscriptions.ids()}
         known.update(("method", id) for id in self._calling.ids())
-        known.update(_key(event) for event in [self._handling, *self._inbox])
+        asked = [self._handling, *self._inbox]
+        known.update(_key(event) for event in asked if type(event) in KINDS)
         for frame in self.outbox.waiting():
             if isinstance(frame, Answer):
                 kind, id = frame.to

@@ -9,6 +9,8 @@ import pytest
 from django.test import override_settings
 
 from dddp.api import APIMixin, Publication, api_endpoint, this
+from dddp.session import attachment
+from dddp.session import hub as hub_module
 from dddp.session.info import ConnectionInfo
 from tools.feed import until
 from tools.inprocess import InProcess, db, quiet, sql
@@ -142,6 +144,14 @@ class TestResumed:
         await client.wait_for(lambda: client.messages[-1]["msg"] == "error")
         client.cut()
         assert await client.reconnect()
+
+    async def test_what_it_sends_in_error_is_answered(self, hub, client):
+        client.cut()
+        assert await client.reconnect()
+        for _ in range(2):
+            seen = len(client.messages)
+            await client.send({"msg": "method"})
+            await client.wait_for(lambda seen=seen: told(client, seen) == ["error"])
 
     async def test_pings_are_for_one_connection_only(self, hub, client, settings_of_ddp):
         settings_of_ddp("DDP_HEARTBEAT_INTERVAL", 0.05)
@@ -440,6 +450,30 @@ class TestNotResumed:
         assert await client.call("who") == [None, False]
 
 
+class TestTransportThatStays:
+    """Its session has ended, and the client does not read what is left."""
+
+    @pytest.fixture
+    def impatient(self, settings_of_ddp, monkeypatch):
+        settings_of_ddp("DDP_MAX_CONNECTIONS_PER_ADDRESS", 1)
+        settings_of_ddp("DDP_OUTBOX_SECONDS", 0.01)
+        monkeypatch.setattr(hub_module, "SWEEP_SECONDS", 0.01)
+
+    async def test_counts_and_is_given_up(self, impatient, hub):
+        connection = hub.open(ConnectionInfo("192.0.2.7"))
+        given_up = asyncio.Event()
+        connection.outbox.on_abort(given_up.set)
+        await connection.receive('{"msg":"connect","version":"1","support":["1"]}')
+        await connection.outbox.take()
+        await connection.receive('{"msg":"disconnect"}')
+        assert not len(hub.sessions)
+        assert hub.is_crowded("192.0.2.7")
+        await asyncio.wait_for(given_up.wait(), SECONDS)
+        connection.lost()
+        assert not hub.is_crowded("192.0.2.7")
+        assert not hub.connections
+
+
 class TestHeartbeat:
     async def test_a_silent_client_may_come_back(self, hub, settings_of_ddp):
         settings_of_ddp("DDP_HEARTBEAT_INTERVAL", 0.05)
@@ -449,6 +483,16 @@ class TestHeartbeat:
             assert await client.wait_closed() == NORMAL
             assert hub.sessions.kept == 1
             assert await client.reconnect()
+
+    async def test_who_never_connects_is_closed_also_between_rare_heartbeats(
+        self, hub, settings_of_ddp, monkeypatch
+    ):
+        settings_of_ddp("DDP_HEARTBEAT_INTERVAL", 3600)
+        monkeypatch.setattr(attachment, "CONNECT_SECONDS", 0.05)
+        client = InProcess(hub)
+        await client.open()
+        assert await client.wait_closed() == NORMAL
+        await client.close()
 
 
 class TestWhoMayHaveIt:
@@ -482,6 +526,11 @@ class TestWhoMayHaveIt:
 
     async def test_without_tls(self, hub):
         assert not await self.resumes(hub, secure=True)
+
+    async def test_without_tls_as_a_proxy_tells(self, hub, settings_of_ddp):
+        name = "x-forwarded-proto"
+        settings_of_ddp("SECURE_PROXY_SSL_HEADER", ("HTTP_X_FORWARDED_PROTO", "https"))
+        assert not await self.resumes(hub, headers={name.encode(): b"https"})
 
     async def test_another_cookie_if_nobody_has_looked_at_it(self, hub):
         assert await self.resumes(hub, headers={b"cookie": b"s=2"})

@@ -351,9 +351,7 @@ class TestSending:
         text = "x" * 100_000
         headers = {"content-type": "application/x-www-form-urlencoded"}
         body = b"d=%5B%22" + text.encode() + b"%22%5D"
-        request = asyncio.create_task(
-            server.http(f"{A}/jsonp_send", "POST", body, headers=headers)
-        )
+        request = asyncio.create_task(server.http(f"{A}/jsonp_send", "POST", body, headers=headers))
         for _ in range(3):
             await asyncio.sleep(0)
         others_go_on.set()
