@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from typing import Self
 
@@ -71,7 +72,7 @@ class TcpProxy:
             return
         server_reader, server_writer = await asyncio.open_connection(*self._target)
         self._writers |= {writer, server_writer}
-        to_server = self._chunks(reader)
+        to_server = self._to_server(self._chunks(reader))
         to_client = self._to_client(self._chunks(server_reader))
         for chunks, target in ((to_server, server_writer), (to_client, writer)):
             task = asyncio.create_task(self._pass(chunks, target, target is server_writer))
@@ -82,6 +83,9 @@ class TcpProxy:
         while chunk := await source.read(65536):
             await self._open.wait()
             yield chunk
+
+    def _to_server(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        return chunks
 
     def _to_client(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         return chunks
@@ -99,6 +103,35 @@ class TcpProxy:
             if not (is_server and self.half_open):
                 target.transport.abort()
                 self._writers.discard(target)
+
+
+class RoughProxy(TcpProxy):
+    """Passes on a few bytes at a time, and late.
+
+    Args:
+        rng: decides how many, and how late.
+        most: bytes at a time.
+        delay: seconds that a read waits at most.
+    """
+
+    def __init__(
+        self, host: str, port: int, rng: random.Random, most: int, delay: float = 0.0
+    ) -> None:
+        super().__init__(host, port)
+        self._rng = rng
+        self._most = most
+        self._delay = delay
+
+    async def _roughly(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            await asyncio.sleep(self._rng.random() * self._delay)
+            while chunk:
+                size = self._rng.randint(1, self._most)
+                yield chunk[:size]
+                chunk = chunk[size:]
+                await asyncio.sleep(0)
+
+    _to_server = _to_client = _roughly
 
 
 class CuttingProxy(TcpProxy):
