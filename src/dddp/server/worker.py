@@ -223,6 +223,14 @@ def serve(
     return 0 if server.started or server.should_exit else STARTUP_FAILURE
 
 
+def _http() -> Any:
+    try:
+        from dddp.server.http import HttpProtocol
+    except ImportError:  # there is no httptools for this system
+        return "h11"
+    return HttpProtocol
+
+
 def _config(options: Options) -> Config:
     from dddp.asgi import application
     from dddp.conf import conf
@@ -233,6 +241,7 @@ def _config(options: Options) -> Config:
     return Config(
         UnixPeers(application) if on_unix else application,
         proxy_headers=not on_unix,
+        http=_http(),
         ws=WebSocketProtocol,
         ws_max_size=websocket_limit(conf.max_message_bytes),
         ws_ping_interval=None,  # DDP has its own heartbeat
