@@ -81,103 +81,36 @@ async def test_not_where_a_collection_asks_who_it_is_for(registry, client, offer
         await subscription.stop()
 
 
-@pytest.fixture
-async def named(offer, client):
-    """Authors may change whom they give by this; the function subscribes and returns the names."""
-    await db(
-        lambda: [Author.objects.create(name=name, email=f"{name}@x.org") for name in ("a", "b")]
-    )
-
-    async def subscribed():
-        subscription = await client.subscribe("Authors")
-        found = [each["name"] for each in client.collections["authors"].values()]
-        await subscription.stop()
-        return found
-
-    return subscribed
-
-
-async def test_not_where_querysets_are_made_each_time(registry, offer, named):
-    wanted = "a"
-
-    class All(Collection):
-        name = "authors"
-        model = Author
-
-    registry.register(All)
-
-    @offer
-    class Authors(Publication):
-        @property
-        def queries(self):
-            return [(Author.objects.filter(name=wanted), "authors")]
-
-    assert await named() == ["a"]
-    wanted = "b"
-    assert await named() == ["b"]
-
-
-async def test_not_where_a_collection_s_filter_is_made_each_time(registry, offer, named):
-    wanted = "a"
-
-    class Some(Collection):
-        name = "authors"
-        model = Author
-
-        @property
-        def qs_filter(self):
-            return {"name": wanted}
-
-    registry.register(Some)
-
-    @offer
-    class Authors(Publication):
-        queries = (Author.objects.all(), "authors")
-
-    assert await named() == ["a"]
-    wanted = "b"
-    assert await named() == ["b"]
-
-
-async def test_not_where_a_filter_is_lazy(registry, offer, named):
-    wanted = "a"
-
-    class Some(Collection):
-        name = "authors"
-        model = Author
-        qs_filter = Q(name=lazy(lambda: wanted, str)())
-
-    registry.register(Some)
-
-    @offer
-    class Authors(Publication):
-        queries = (Author.objects.all(), "authors")
-
-    assert await named() == ["a"]
-    wanted = "b"
-    assert await named() == ["b"]
-
-
-async def test_not_where_an_expression_is_the_application_s_own(registry, offer, named):
-    wanted = "a"
+def made_each_time(wanted):
+    """Ways to give the author who is wanted now: `queries`, and options of the collection."""
 
     class Wanted(Value):
         def as_sql(self, compiler, connection):
-            return "%s", [wanted]
+            return "%s", wanted
 
-    class All(Collection):
-        name = "authors"
-        model = Author
+    everybody = (Author.objects.all(), "authors")
+    return {
+        "querysets": (property(lambda _: (Author.objects.filter(name=wanted[0]), "authors")), {}),
+        "a filter": (everybody, {"qs_filter": property(lambda _: {"name": wanted[0]})}),
+        "a lazy filter": (everybody, {"qs_filter": Q(name=lazy(lambda: wanted[0], str)())}),
+        "an expression": ((Author.objects.filter(name=Wanted("")), "authors"), {}),
+    }
 
-    registry.register(All)
 
-    @offer
-    class Authors(Publication):
-        queries = (Author.objects.filter(name=Wanted("")), "authors")
-
-    assert await named() == ["a"]
-    wanted = "b"
-    assert await named() == ["b"]
+@pytest.mark.parametrize("way", made_each_time([]))
+async def test_not_where_something_is_made_each_time(registry, client, offer, way):
+    wanted = ["a"]
+    queries, options = made_each_time(wanted)[way]
+    named = {"name": "authors", "model": Author}
+    registry.register(type("Some", (Collection,), {**named, **options}))
+    offer(type("Authors", (Publication,), {"queries": queries}))
+    authors = [Author(name=name, email=f"{name}@x.org") for name in ("a", "b")]
+    await db(Author.objects.bulk_create, authors)
+    for name in ("a", "b"):
+        wanted[:] = [name]
+        subscription = await client.subscribe("Authors")
+        assert [each["name"] for each in client.collections["authors"].values()] == [name]
+        await subscription.stop()
 
 
 async def test_not_where_a_collection_chooses_its_fields_each_time(registry, client, offer):
