@@ -115,7 +115,8 @@ class Handshake(asyncio.Protocol):
         self._state = state
         self._answer: Message | None = None
         self._deflate = False
-        self._done = self._lost = False
+        self._done = self._lost = self._is_told = False
+        self._waiting: asyncio.Future[None] | None = None
         self._is_idle = False
         """It is accepted, and nobody has it yet."""
         self._early = b""
@@ -134,6 +135,8 @@ class Handshake(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The client did not wait."""
         self._lost = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
         self._state.connections.discard(cast(Any, self))
 
     def shutdown(self) -> None:
@@ -155,7 +158,13 @@ class Handshake(asyncio.Protocol):
         self._scope = {}
 
     async def _receive(self) -> Message:
-        return {"type": "websocket.connect"}
+        if not self._is_told:
+            self._is_told = True
+            return {"type": "websocket.connect"}
+        if not self._lost:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return {"type": "websocket.disconnect", "code": 1006, "reason": ""}
 
     async def _send(self, message: Message) -> None:
         if self._lost or self._transport.is_closing():

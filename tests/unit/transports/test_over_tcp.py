@@ -43,10 +43,10 @@ async def project(scope, receive, send):
 class Served:
     """A uvicorn in this event loop; `hub.sessions` are its connections."""
 
-    def __init__(self, protocol):
+    def __init__(self, protocol, app=None):
         self.hub = FakeHub()
         config = uvicorn.Config(
-            DDPApplication(project, self.hub),
+            app or DDPApplication(project, self.hub),
             ws=CLASSES[protocol],
             ws_max_size=websocket_limit(LIMIT),
             ws_ping_interval=None,
@@ -81,6 +81,14 @@ class Served:
         """(reader, writer) behind an accepted handshake, and the head of the answer."""
         address = ("127.0.0.1", self.port) if sock is None else ()
         reader, writer = await asyncio.open_connection(*address, sock=sock)
+        writer.write(self.request(path, headers))
+        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            yield reader, writer, head.decode()
+        finally:
+            writer.transport.abort()
+
+    def request(self, path=RAW, headers=()):
         lines = [
             f"GET {path} HTTP/1.1",
             f"Host: 127.0.0.1:{self.port}",
@@ -90,12 +98,7 @@ class Served:
             "Sec-WebSocket-Version: 13",
             *headers,
         ]
-        writer.write("\r\n".join([*lines, "", ""]).encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        try:
-            yield reader, writer, head.decode()
-        finally:
-            writer.transport.abort()
+        return "\r\n".join([*lines, "", ""]).encode()
 
     @property
     def session(self):
@@ -399,6 +402,24 @@ class TestHandshake:
         async with served.raw() as (reader, _, _), asyncio.timeout(5):
             assert await reader.read() == b""
         assert "a bug" in caplog.text
+
+    @pytest.mark.parametrize("protocol", CLASSES)
+    async def test_a_client_that_does_not_wait(self, protocol):
+        told = asyncio.Queue()
+
+        async def app(scope, receive, send):
+            for _ in range(2):
+                told.put_nowait((await receive())["type"])
+
+        async with Served(protocol, app).running() as served:
+            _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+            writer.write(served.request())
+            assert await told.get() == "websocket.connect"
+            await asyncio.sleep(0)
+            assert told.empty()
+            writer.transport.abort()
+            async with asyncio.timeout(5):
+                assert await told.get() == "websocket.disconnect"
 
     async def test_no_change_feed(self, served):
         served.hub.failure = OSError("away")
