@@ -135,6 +135,7 @@ KINDS = {
     "max_connections_per_address": _misfit_of_limit,
     "compress_bytes": _misfit_of_limit,
     "message_rate": _misfit_of_rate,
+    "resume_grace_seconds": _misfit_of_seconds,
     "shutdown_delay_seconds": _misfit_of_seconds,
     "shutdown_spread_seconds": _misfit_of_seconds,
     "shutdown_method_seconds": _misfit_of_seconds,

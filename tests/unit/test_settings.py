@@ -37,6 +37,7 @@ def test_the_defaults_are_right() -> None:
         ("DDP_SOCKJS_COOKIE", "yes"),
         ("DDP_COMPRESS_BYTES", 0),
         ("DDP_COMPRESS_BYTES", True),
+        ("DDP_RESUME_GRACE_SECONDS", -1),
     ],
 )
 def test_a_wrong_kind(name: str, value: Any) -> None:
@@ -52,6 +53,7 @@ def test_a_wrong_kind(name: str, value: Any) -> None:
         ("DDP_ALLOWED_ORIGINS", None),
         ("DDP_SOCKJS_TRANSPORTS", []),
         ("DDP_COMPRESS_BYTES", None),
+        ("DDP_RESUME_GRACE_SECONDS", 0),
     ],
 )
 def test_a_right_kind(name: str, value: Any) -> None:
