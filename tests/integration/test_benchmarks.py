@@ -67,7 +67,7 @@ def test_calls_and_writes_resumed_compared_and_drawn(tmp_path):
     assert "<svg" in (charts / "writes.svg").read_text()
 
     echo, write = (table["rows"] for table in cases["methods"])
-    assert [(row["clients"], row["wrong"]) for row in echo] == [(1, 0)] * 4 + [(2, 0)] * 4
+    assert [(row["clients"], row["wrong"]) for row in echo] == [(1, 0)] * 5 + [(2, 0)] * 5
     assert [(row["clients"], row["wrong"]) for row in write] == [(1, 0)] * 3 + [(2, 0)] * 3
     assert all(row["calls_per_second"] > 0 for row in echo + write)
     names = [row["name"] for row in rows(cases, "writes")]
