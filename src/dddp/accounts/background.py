@@ -26,7 +26,10 @@ def submit(job: Callable[..., Any], *args: Any) -> None:
     if not _room.acquire(blocking=False):
         logger.error("%s mails wait to be sent: this one is dropped.", MOST_WAITING)
         return
-    _pool.submit(_run, job, args)
+    try:
+        _pool.submit(_run, job, args)
+    except RuntimeError:  # the process ends, and waits for what is here only
+        _run(job, args)
 
 
 def _run(job: Callable[..., Any], args: tuple[Any, ...]) -> None:
