@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from websockets.exceptions import InvalidHandshake
 
 from dddp.testing.client import DDPClient
 from tools.feed import until
@@ -86,13 +87,13 @@ class Life:
         self.violations: list[str] = []
 
     async def live(self, is_over: Callable[[], bool]) -> None:
-        await self.client.__aenter__()
+        await self.begin()
         while not is_over():
             await asyncio.sleep(self._rng.random())
             act = self._rng.choices(ACTS, WEIGHTS)[0]
             try:
                 await act(self)
-            except ConnectionError:
+            except (ConnectionError, InvalidHandshake):
                 await self.come_back()
             except AssertionError:
                 # What was waited for did not come, because somebody has cut the connection.
@@ -106,7 +107,7 @@ class Life:
 
     async def come_back(self) -> None:
         while True:
-            with contextlib.suppress(ConnectionError, AssertionError, OSError):
+            with contextlib.suppress(OSError, AssertionError, InvalidHandshake):
                 self.resumed[await self.client.reconnect(self._rng.random() < 0.9)] += 1
                 return
 
@@ -137,8 +138,15 @@ class Life:
     async def begin_anew(self) -> None:
         await self.client.close()
         self.violations += self.client.violations
-        self.client = DDPClient(self._url, timeout=PATIENCE)
-        await self.client.__aenter__()
+        await self.begin()
+
+    async def begin(self) -> None:
+        while True:
+            self.client = DDPClient(self._url, timeout=PATIENCE)
+            # The connection may be cut in the middle of its handshake.
+            with contextlib.suppress(OSError, AssertionError, InvalidHandshake):
+                await self.client.__aenter__()
+                return
 
 
 ACTS = [Life.subscribe, Life.call, Life.write, Life.lose, Life.begin_anew]
