@@ -6,12 +6,12 @@ seems to be there takes its session away from it; and the number of kept session
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dddp.conf import conf
 from dddp.protocol.events import Connected
+from dddp.session.expiring import Expiring
 from dddp.session.info import ConnectionInfo
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Session] = {}
-        self._kept: dict[Session, float] = {}
-        """Until when, the oldest first."""
-        self._timer: asyncio.Handle | None = None
+        self._kept: Expiring[Session] = Expiring(_end, AT_ONCE)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._by_id.values()))
@@ -48,7 +46,7 @@ class Sessions:
     def forget(self, session: Session) -> None:
         """It has ended."""
         self._by_id.pop(session.id, None)
-        self._kept.pop(session, None)
+        self._kept.discard(session)
 
     def keep(self, session: Session) -> None:
         """Its connection is lost: keep it for the grace period, or end it."""
@@ -59,12 +57,9 @@ class Sessions:
             session.give_up(grace)
             return
         session.detach(conf.resume_max_messages)
-        loop = asyncio.get_running_loop()
-        self._kept[session] = loop.time() + grace
+        self._kept.keep(session, grace)
         if len(self._kept) > conf.resume_max_sessions:
             next(iter(self._kept)).give_up(grace)
-        if self._timer is None:
-            self._timer = loop.call_later(grace, self._end_old_ones)
 
     def claimed(self, event: Connected, info: ConnectionInfo) -> Session | None:
         """The session that a new connection goes on with, if there is one; else it gets its own.
@@ -77,20 +72,11 @@ class Sessions:
             return None
         counts = event.received_count == session.outbox.sent
         if counts and event.version == session.version and conf.resume_grace_seconds > 0:
-            self._kept.pop(session, None)
+            self._kept.discard(session)
             return session
         session.give_up(conf.resume_grace_seconds)
         return None
 
-    def _end_old_ones(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        for _ in range(AT_ONCE):
-            oldest = next(iter(self._kept), None)
-            if oldest is None:
-                return
-            if self._kept[oldest] > loop.time():
-                self._timer = loop.call_at(self._kept[oldest], self._end_old_ones)
-                return
-            oldest.end()
-        self._timer = loop.call_soon(self._end_old_ones)
+
+def _end(session: Session) -> None:
+    session.end()
