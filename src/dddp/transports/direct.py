@@ -16,16 +16,19 @@ from dddp.conf import conf
 from dddp.protocol import rfc6455
 from dddp.protocol.frames import Frame
 from dddp.protocol.rfc6455 import Closed, Control, Item, Parser
-from dddp.transports.framing import Framing, Rejected, incoming, websocket_limit
+from dddp.transports.framing import (
+    CLOSE_SECONDS,
+    FAILED,
+    NORMAL,
+    Framing,
+    Rejected,
+    incoming,
+    websocket_limit,
+)
 from dddp.transports.peers import Outbox, Session
 
 logger = logging.getLogger("dddp.transports")
 
-CLOSE_SECONDS = 2.0
-"""How long a client may take to read what is left and to answer a close."""
-
-NORMAL = 1000
-FAILED = (1011, "Internal error")
 RESTART = (1012, "Service restart")
 
 AT_ONCE = 256

@@ -9,8 +9,13 @@ from typing import Protocol
 from dddp.protocol import sockjs
 from dddp.protocol.frames import Frame
 
+NORMAL = 1000
 TOO_BIG = (1009, "Message too big")
+FAILED = (1011, "Internal error")
 BROKEN_FRAMING = (3000, "Broken framing.")
+
+CLOSE_SECONDS = 2.0
+"""How long a close may take to be written: the client may not be reading at all."""
 
 Form = Callable[[Frame], bytes]
 

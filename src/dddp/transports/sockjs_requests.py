@@ -10,13 +10,12 @@ import msgspec
 
 from dddp.conf import conf
 from dddp.transports.asgi_types import Headers, Receive, Scope, Send, header
-from dddp.transports.framing import TOO_BIG, websocket_limit
+from dddp.transports.framing import FAILED, TOO_BIG, websocket_limit
 from dddp.transports.replies import NO_CACHE, reply
 from dddp.transports.sockjs_sessions import HttpSession
 
 logger = logging.getLogger("dddp.transports")
 
-FAILED = (1011, "Internal error")
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 10
 LONG_FORM = 16 * 1024

@@ -11,16 +11,13 @@ from functools import partial
 from dddp.conf import conf
 from dddp.protocol import sockjs
 from dddp.transports.asgi_types import Headers, Receive, Send
+from dddp.transports.framing import CLOSE_SECONDS, FAILED
 from dddp.transports.replies import EVENTS, HTML, NO_CACHE, SCRIPT
 from dddp.transports.sockjs_sessions import INTERRUPTED, HttpSession
 
 logger = logging.getLogger("dddp.transports")
 
-CLOSE_SECONDS = 2.0
-"""How long a close may take to be written: the client may not be reading at all."""
-
 ANOTHER = (2010, "Another connection still open")
-FAILED = (1011, "Internal error")
 
 
 @dataclass(frozen=True, slots=True)

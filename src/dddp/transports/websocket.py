@@ -11,21 +11,23 @@ from dddp.exceptions import ServerStopping
 from dddp.session.info import ConnectionInfo
 from dddp.transports import access
 from dddp.transports.asgi_types import Receive, Scope, Send
-from dddp.transports.framing import Framing, Rejected, incoming
+from dddp.transports.framing import (
+    CLOSE_SECONDS,
+    FAILED,
+    NORMAL,
+    Framing,
+    Rejected,
+    incoming,
+)
 from dddp.transports.peers import Hub, Outbox, Session
 
 logger = logging.getLogger("dddp.transports")
 
-CLOSE_SECONDS = 2.0
-"""How long a close may take to be written: the client may not be reading at all."""
-
 DIRECT = "dddp.websocket"
 """An extension of ASGI's scope: `converse(session, framing)` instead of receive and send."""
 
-NORMAL = 1000
 PRIVATE = 3000
 """What is added to a code that the server refuses to send."""
-FAILED = (1011, "Internal error")
 
 
 async def serve(scope: Scope, receive: Receive, send: Send, hub: Hub, framing: Framing) -> None:
