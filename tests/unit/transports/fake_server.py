@@ -113,16 +113,20 @@ class Server:
             socket.task.result()
 
 
-class Request:
-    """One HTTP request; `writable` unset makes each send hang."""
+class Exchange:
+    """What an application is told, `first` and later, and what it sends.
 
-    def __init__(self, app, scope, body):
+    `writable` unset makes each send hang, as with a client that does not read; `sending` is set
+    by each attempt to send.
+    """
+
+    def __init__(self, app, scope, first):
         self.to_app, self.from_app = asyncio.Queue(), asyncio.Queue()
         self.writable = asyncio.Event()
         self.writable.set()
         self.sending = asyncio.Event()
         self.failure = None
-        self.to_app.put_nowait({"type": "http.request", "body": body})
+        self.to_app.put_nowait(first)
         self.task = asyncio.create_task(app(scope, self.to_app.get, self._send))
 
     async def _send(self, message):
@@ -131,6 +135,13 @@ class Request:
         if self.failure:
             raise self.failure
         self.from_app.put_nowait(message)
+
+
+class Request(Exchange):
+    """One HTTP request."""
+
+    def __init__(self, app, scope, body):
+        super().__init__(app, scope, {"type": "http.request", "body": body})
 
     def disconnect(self):
         self.to_app.put_nowait({"type": "http.disconnect"})
@@ -161,27 +172,11 @@ class Request:
                 return body
 
 
-class Socket:
-    """One WebSocket; `writable` unset makes each send hang, as with a client that does not read.
-
-    `sending` is set by each attempt to send.
-    """
+class Socket(Exchange):
+    """One WebSocket."""
 
     def __init__(self, app, scope):
-        self.to_app, self.from_app = asyncio.Queue(), asyncio.Queue()
-        self.writable = asyncio.Event()
-        self.writable.set()
-        self.sending = asyncio.Event()
-        self.failure = None
-        self.to_app.put_nowait({"type": "websocket.connect"})
-        self.task = asyncio.create_task(app(scope, self.to_app.get, self._send))
-
-    async def _send(self, message):
-        self.sending.set()
-        await self.writable.wait()
-        if self.failure:
-            raise self.failure
-        self.from_app.put_nowait(message)
+        super().__init__(app, scope, {"type": "websocket.connect"})
 
     def send(self, data):
         kind = "text" if isinstance(data, str) else "bytes"
