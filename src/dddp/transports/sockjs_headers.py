@@ -15,12 +15,11 @@ from django.conf import settings
 from django.http import parse_cookie
 
 from dddp.conf import conf
+from dddp.session.info import CREDENTIALS
 from dddp.transports import access
 from dddp.transports.asgi_types import Headers, Scope, header
 
 YEAR = timedelta(days=365)
-
-CREDENTIALS = (b"cookie", b"authorization")
 
 
 def refusal(scope: Scope) -> int | None:
