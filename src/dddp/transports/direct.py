@@ -16,6 +16,7 @@ from dddp.conf import conf
 from dddp.protocol import rfc6455
 from dddp.protocol.frames import Frame
 from dddp.protocol.rfc6455 import Closed, Control, Item, Parser
+from dddp.session.draining import RESTART
 from dddp.transports.framing import (
     CLOSE_SECONDS,
     FAILED,
@@ -28,8 +29,6 @@ from dddp.transports.framing import (
 from dddp.transports.peers import Outbox, Session
 
 logger = logging.getLogger("dddp.transports")
-
-RESTART = (1012, "Service restart")
 
 AT_ONCE = 256
 """Connections that are written to before the event loop looks for what else there is."""
