@@ -16,6 +16,7 @@ import msgspec
 from dddp.conf import conf
 from dddp.transports.asgi_types import Scope, Send, path_of
 from dddp.transports.peers import Hub
+from dddp.transports.replies import reply
 
 logger = logging.getLogger("dddp.transports")
 
@@ -42,13 +43,7 @@ async def respond(scope: Scope, send: Send, probe: str, hub: Hub) -> None:
     """Answer a probe, as short JSON."""
     status, text = (200, "alive") if probe == "healthz" else await _readiness(hub)
     body = msgspec.json.encode({"status": text})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"cache-control", b"no-store"),
-        (b"content-length", b"%d" % len(body)),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    await reply(scope, send, status, body, b"application/json", [(b"cache-control", b"no-store")])
 
 
 async def _readiness(hub: Hub) -> tuple[int, str]:
