@@ -127,12 +127,13 @@ def incoming(framing: Framing, data: str | bytes, limit: int) -> Iterator[str | 
     except sockjs.SockJSFramingError as error:
         raise Rejected(BROKEN_FRAMING) from error
     for message in messages:
-        if _size_exceeds(limit, message):
+        if exceeds(limit, message):
             raise Rejected(TOO_BIG)
         yield message
 
 
-def _size_exceeds(limit: int, data: str | bytes) -> bool:
+def exceeds(limit: int, data: str | bytes) -> bool:
+    """Is a message larger? It is encoded only where its length leaves that open."""
     if len(data) > limit:
         return True
     return isinstance(data, str) and not data.isascii() and len(data.encode()) > limit

@@ -10,7 +10,7 @@ import msgspec
 
 from dddp.conf import conf
 from dddp.transports.asgi_types import Headers, Receive, Scope, Send, header
-from dddp.transports.framing import FAILED, TOO_BIG, websocket_limit
+from dddp.transports.framing import FAILED, TOO_BIG, exceeds, websocket_limit
 from dddp.transports.replies import NO_CACHE, reply
 from dddp.transports.sockjs_sessions import HttpSession
 
@@ -49,7 +49,7 @@ async def take_in(
             if body is None:
                 return
             for message in _messages(await _payload(scope, body) if jsonp else body):
-                if len(message.encode()) > conf.max_message_bytes:
+                if exceeds(conf.max_message_bytes, message):
                     raise TooBig
                 await session.receive(message)
         except Refused as error:
