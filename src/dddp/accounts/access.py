@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from django.core.cache import cache
@@ -12,12 +12,10 @@ from django.http.request import split_domain_port
 
 from dddp.accounts.conf import conf
 from dddp.accounts.errors import too_often
-from dddp.api import this
+from dddp.api import site_of, this
 from dddp.exceptions import MeteorError
 
 THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
-IPV6_SITE = 64
-"""Leading bits of an IPv6 address that one customer has for himself."""
 FORWARDING = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip", "forwarded")
 
 
@@ -67,7 +65,7 @@ class Failures:
     def __init__(self, address: str, account: str) -> None:
         self._limits = conf.failed_logins
         self._window = int(time.time() // self._limits["seconds"])
-        site = _site(address)
+        site = site_of(address)
         self._keys = {
             "address": self._key(site),
             "account": self._key(f"{site} {account.casefold()}"),
@@ -92,11 +90,3 @@ class Failures:
     def _key(self, what: str) -> str:
         secret = hashlib.sha256(what.encode(errors="replace")).hexdigest()
         return f"dddp.accounts.failed.{self._window}.{secret}"
-
-
-def _site(address: str) -> str:
-    """What is counted as one address."""
-    parsed = parsed_address(address)
-    if isinstance(parsed, IPv6Address):
-        return str(ip_network((int(parsed), IPV6_SITE), strict=False).network_address)
-    return str(parsed or address)

@@ -9,6 +9,7 @@ from dddp.api.collection import Collection
 from dddp.api.endpoints import APIMixin, api_endpoint
 from dddp.api.ids import get_ddp_id, get_ddp_ids, get_object, get_object_id, get_object_ids
 from dddp.api.publication import Publication
+from dddp.api.rate_limit import site_of
 from dddp.api.registry import API
 from dddp.api.this import this
 from dddp.exceptions import MeteorError
@@ -25,5 +26,6 @@ __all__ = [
     "get_object",
     "get_object_id",
     "get_object_ids",
+    "site_of",
     "this",
 ]
