@@ -19,6 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from dddp.meteor import conf
+
 MODERN = "web.browser"
 LEGACY = "web.browser.legacy"
 DYNAMIC = "dynamic/"
@@ -98,6 +100,12 @@ def read_bundle(path: str) -> Bundle:
         raise ImproperlyConfigured(
             f"{star_path} is not what `meteor build --directory` makes: {error!r}."
         ) from error
+
+
+def configured_bundle() -> Bundle | None:
+    """The bundle of `DDP_METEOR_BUNDLE`, None without that setting. Raises as `read_bundle`."""
+    path = conf.get("bundle")
+    return None if path is None else read_bundle(str(path))
 
 
 def _read_bundle(star_path: Path) -> Bundle:

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from dddp.meteor import conf
-from dddp.meteor.bundle import read_bundle
+from dddp.meteor.bundle import configured_bundle
 
 TAG = "dddp"
 
@@ -18,10 +18,8 @@ TAG = "dddp"
 def check_bundle(**_: Any) -> list[CheckMessage]:
     """E001: what is to be served cannot be read; E002: nor can Meteor's settings."""
     found: list[CheckMessage] = []
-    path = conf.get("bundle")
     try:
-        if path is not None:
-            read_bundle(str(path))
+        configured_bundle()
     except ImproperlyConfigured as error:
         found.append(Error(f"DDP_METEOR_BUNDLE: {error}", id="dddp.meteor.E001"))
     try:

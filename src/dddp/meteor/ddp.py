@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.apps import apps
 
 from dddp.api import API, Publication
-from dddp.meteor import conf
-from dddp.meteor.bundle import read_bundle
+from dddp.meteor.bundle import configured_bundle
 from dddp.meteor.mounting import link_prefix
 from dddp.meteor.versions import announced
 
@@ -25,10 +24,9 @@ class ClientVersions(Publication):
 
     def publish(self, app_id: str | None = None) -> None:
         self.ready()
-        path = conf.get("bundle")
-        if path is None:
+        bundle = configured_bundle()
+        if bundle is None:
             return
-        bundle = read_bundle(str(path))
         if bundle.app_id and app_id and bundle.app_id != app_id:
             return  # another app, made for the same address
         prefix = link_prefix()

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from dddp.meteor import conf
-from dddp.meteor.bundle import Bundle, Program, read_bundle
+from dddp.meteor.bundle import Bundle, Program, configured_bundle
 
 Entry = Mapping[str, Any]
 
@@ -31,13 +31,8 @@ def announced() -> dict[str, dict[str, str]]:
     They are those of `DDP_METEOR_BUNDLE`. Without that setting nobody knows what the pages were
     made of that connect here; so nothing is published, and nothing reloads.
     """
-    path = conf.get("bundle")
-    if path is None:
-        return {}
-    public = conf.public_settings()
-    return {
-        arch: versions(program, public) for arch, program in read_bundle(str(path)).programs.items()
-    }
+    bundle = configured_bundle()
+    return {} if bundle is None else _by_architecture(bundle)
 
 
 def of_page(bundle: Bundle) -> dict[str, dict[str, str]]:
@@ -46,9 +41,12 @@ def of_page(bundle: Bundle) -> dict[str, dict[str, str]]:
     What is announced goes before what the bundle is: a page whose versions are others than those
     that are published would reload for ever.
     """
+    return _by_architecture(bundle) | announced()
+
+
+def _by_architecture(bundle: Bundle) -> dict[str, dict[str, str]]:
     public = conf.public_settings()
-    own = {arch: versions(program, public) for arch, program in bundle.programs.items()}
-    return own | announced()
+    return {arch: versions(program, public) for arch, program in bundle.programs.items()}
 
 
 def versions(program: Program, public: Mapping[str, Any]) -> dict[str, str]:

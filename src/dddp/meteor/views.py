@@ -18,7 +18,7 @@ from django.views.generic import View
 
 from dddp.meteor import conf
 from dddp.meteor.browsers import is_modern
-from dddp.meteor.bundle import Bundle, File, Program, read_bundle
+from dddp.meteor.bundle import Bundle, File, Program, configured_bundle, read_bundle
 from dddp.meteor.dynamic import FETCH_PATH, fetched, wanted
 from dddp.meteor.page import Links, render
 from dddp.meteor.runtime_config import as_expression, runtime_config
@@ -85,13 +85,13 @@ class MeteorView(View):
         return JsonResponse(answer, headers={"Access-Control-Allow-Origin": "*"})
 
     def _bundle(self) -> Bundle:
-        path = self.json_path or conf.get("bundle")
-        if path is None:
+        bundle = read_bundle(str(self.json_path)) if self.json_path else configured_bundle()
+        if bundle is None:
             raise ImproperlyConfigured(
                 "MeteorView has nothing to serve: set DDP_METEOR_BUNDLE to the folder that "
                 "`meteor build --directory` made, or pass json_path."
             )
-        return read_bundle(str(path))
+        return bundle
 
     def _programs(self, request: HttpRequest, path: str) -> tuple[list[Program], str]:
         """The program for this browser and the others; the path in it.
