@@ -138,10 +138,10 @@ class Session:
         self.connection.move_to(info)
         self.outbox.release(messages.connected(self.id))
 
-    def give_up(self, seconds: float) -> None:
+    def give_up(self) -> None:
         """End it, but keep its live queries: its client is expected to subscribe to them anew."""
         queries = [*self._subscriptions.live_queries(), *self._rights.live_queries()]
-        self._hub.lingering.hold(queries, seconds)
+        self._hub.lingering.hold(queries, conf.resume_grace_seconds)
         self.end()
 
     async def finish(self, patience: float) -> None:
@@ -179,7 +179,7 @@ class Session:
 
     def _end_if_closed(self) -> None:
         if self.outbox.closed and not self._has_ended:
-            self.give_up(conf.resume_grace_seconds)
+            self.give_up()
 
     def _asked_for(self) -> set[Key]:
         """What a client that cannot know better asks for once more when it has reconnected.

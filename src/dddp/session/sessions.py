@@ -54,12 +54,12 @@ class Sessions:
         if session.id not in self._by_id:
             return
         if grace <= 0 or conf.resume_max_sessions <= 0:
-            session.give_up(grace)
+            session.give_up()
             return
         session.detach(conf.resume_max_messages)
         self._kept.keep(session, grace)
         if len(self._kept) > conf.resume_max_sessions:
-            next(iter(self._kept)).give_up(grace)
+            next(iter(self._kept)).give_up()
 
     def claimed(self, event: Connected, info: ConnectionInfo) -> Session | None:
         """The session that a new connection goes on with, if there is one; else it gets its own.
@@ -74,7 +74,7 @@ class Sessions:
         if counts and event.version == session.version and conf.resume_grace_seconds > 0:
             self._kept.discard(session)
             return session
-        session.give_up(conf.resume_grace_seconds)
+        session.give_up()
         return None
 
 
