@@ -96,11 +96,11 @@ class Attachment:
                 self._hub.sessions.keep(self.session)
         self._hub.forget(self)
 
-    def close(self) -> None:
+    def close(self, code: int, reason: str) -> None:
         """End the connection and its session."""
+        self.outbox.close(code, reason)
         if self.session is not None:
             self.session.end()
-        self.outbox.close(*NORMAL_CLOSURE)
 
     async def leave(self, patience: float, code: int, reason: str) -> None:
         """The server stops: end the connection and its session when its calls are answered.
@@ -111,8 +111,7 @@ class Attachment:
         """
         if self.session is not None:
             await self.session.finish(patience)
-        self.outbox.close(code, reason)
-        self.close()
+        self.close(code, reason)
         await asyncio.wait([self._gone], timeout=GOING_SECONDS)
 
     def part(self) -> None:
@@ -136,8 +135,7 @@ class Attachment:
         """Count a message; the one that is too many ends the connection and its session."""
         if self._rate is None or self._rate.admits(self._loop.time()):
             return False
-        self.outbox.close(*TOO_MANY)
-        self.close()
+        self.close(*TOO_MANY)
         return True
 
     def _new_outbox(self) -> Outbox:
@@ -147,7 +145,7 @@ class Attachment:
         if isinstance(event, Connected):
             self._connect(event)
         elif isinstance(event, Disconnect):
-            self.close()
+            self.close(*NORMAL_CLOSURE)
         elif isinstance(event, Close):
             self._hang_up(event)
         elif isinstance(event, Send) and not event.queued:

@@ -26,6 +26,7 @@ from dddp.livequery.outage import is_outage
 from dddp.livequery.plan import Loaded, QueryPlan
 from dddp.livequery.query import LiveQuery, compare
 from dddp.livequery.questions import Answer, Question
+from dddp.protocol.connection import NORMAL_CLOSURE
 from dddp.session.alarms import Alarms
 from dddp.session.attachment import Attachment
 from dddp.session.calls import notify
@@ -151,7 +152,7 @@ class Hub:
         """End all sessions and let go of the database, for good."""
         self.leaving = self.stopped = True
         for attachment in list(self.connections):
-            attachment.close()
+            attachment.close(*NORMAL_CLOSURE)
         for session in self.sessions:
             session.end()
         self.lingering.end()
