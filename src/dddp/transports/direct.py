@@ -20,9 +20,9 @@ from dddp.session.draining import RESTART
 from dddp.transports.framing import (
     CLOSE_SECONDS,
     FAILED,
-    NORMAL,
     Framing,
     Rejected,
+    close_of,
     incoming,
     websocket_limit,
 )
@@ -148,7 +148,7 @@ class Connection(asyncio.Protocol):
             return
         frames = outbox.take_now()
         if frames is None:
-            self.end(outbox.close_code or NORMAL, outbox.close_reason)
+            self.end(*close_of(outbox))
             return
         if len(frames) == 1:
             self._transport.write(self._form(frames[0]))
@@ -215,8 +215,7 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._give_up)
 
     def _give_up(self) -> None:
-        outbox = self._session.outbox
-        self.end(outbox.close_code or NORMAL, outbox.close_reason)
+        self.end(*close_of(self._session.outbox))
 
     # What the client sends
 

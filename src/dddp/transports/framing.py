@@ -8,6 +8,7 @@ from typing import Protocol
 
 from dddp.protocol import sockjs
 from dddp.protocol.frames import Frame
+from dddp.transports.peers import Outbox
 
 NORMAL = 1000
 TOO_BIG = (1009, "Message too big")
@@ -112,6 +113,11 @@ class SockJS:
 
 RAW = Raw()
 SOCKJS = SockJS()
+
+
+def close_of(outbox: Outbox) -> tuple[int, str]:
+    """The code and the reason with which a connection ends because its outbox is closed."""
+    return outbox.close_code or NORMAL, outbox.close_reason
 
 
 def incoming(framing: Framing, data: str | bytes, limit: int) -> Iterator[str | bytes]:

@@ -11,7 +11,7 @@ from functools import partial
 from dddp.conf import conf
 from dddp.protocol import sockjs
 from dddp.transports.asgi_types import Headers, Receive, Send
-from dddp.transports.framing import CLOSE_SECONDS, FAILED
+from dddp.transports.framing import CLOSE_SECONDS, FAILED, close_of
 from dddp.transports.replies import EVENTS, HTML, NO_CACHE, SCRIPT
 from dddp.transports.sockjs_sessions import INTERRUPTED, HttpSession
 
@@ -192,7 +192,7 @@ class Response:
             await self._out.frame(sockjs.HEARTBEAT)
             return None
         if frames is None:
-            close = (outbox.close_code or 1000, outbox.close_reason)
+            close = close_of(outbox)
             await self._out.frame(sockjs.close_frame(*close))
             return close
         if frames:

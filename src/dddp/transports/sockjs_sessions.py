@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from dddp.conf import conf
 from dddp.protocol import sockjs
+from dddp.transports.framing import close_of
 from dddp.transports.peers import Outbox, Session
 
 INTERRUPTED = (1002, "Connection interrupted")
@@ -109,9 +110,8 @@ class HttpSession:
 
     def _aborted(self) -> None:
         """The client was given up on; without a response the next one hears of it."""
-        outbox = self._session.outbox
         if self._stop_response is not None:
-            self._stop_response((outbox.close_code or INTERRUPTED[0], outbox.close_reason))
+            self._stop_response(close_of(self._session.outbox))
 
 
 class Sessions:

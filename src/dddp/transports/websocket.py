@@ -14,9 +14,9 @@ from dddp.transports.asgi_types import Receive, Scope, Send
 from dddp.transports.framing import (
     CLOSE_SECONDS,
     FAILED,
-    NORMAL,
     Framing,
     Rejected,
+    close_of,
     incoming,
 )
 from dddp.transports.peers import Hub, Outbox, Session
@@ -157,7 +157,7 @@ class Conversation:
             task = asyncio.current_task()
             if not self._given_up or task is None or task.uncancel() > 0:
                 raise
-        self._end((outbox.close_code or NORMAL, outbox.close_reason))
+        self._end(close_of(outbox))
 
     def _watched_outbox(self) -> Outbox:
         outbox, writer = self._session.outbox, asyncio.current_task()
