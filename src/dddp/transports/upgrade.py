@@ -296,7 +296,7 @@ def _compression(scope: Scope) -> bytes | None:
 
 def _head(status: int, headers: Headers) -> bytes:
     try:
-        phrase = "Switching Protocols" if status == 101 else HTTPStatus(status).phrase
+        phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
     lines = [b"HTTP/1.1 %d %s" % (status, phrase.encode())]
