@@ -111,6 +111,8 @@ class Conversation:
         self._limit: int = conf.max_message_bytes
         self._close: tuple[int, str] | None = None
         self._given_up = False
+        self._outbox: Outbox | None = None
+        self._writer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Talk until either side ends it; cancellation ends it at once."""
@@ -142,34 +144,32 @@ class Conversation:
                 self._end(rejected.close)
 
     async def _write(self) -> None:
-        outbox = self._watched_outbox()
+        self._writer = asyncio.current_task()
+        outbox = self._followed()
         try:
             if self._framing.opening is not None:
                 await self._send_text(self._framing.opening)
-            if self._session.outbox is not outbox:
-                outbox = self._watched_outbox()
-            while (frames := await outbox.take()) is not None:
+            while (frames := await (outbox := self._followed()).take()) is not None:
                 for frame in frames:
                     await self._send_text(self._framing.encode(frame))
-                if self._session.outbox is not outbox:
-                    outbox = self._watched_outbox()
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._given_up or task is None or task.uncancel() > 0:
+            if not self._given_up or self._writer is None or self._writer.uncancel() > 0:
                 raise
         self._end(close_of(outbox))
 
-    def _watched_outbox(self) -> Outbox:
-        outbox, writer = self._session.outbox, asyncio.current_task()
-        assert writer is not None
-        outbox.on_abort(lambda: self._give_up(writer))
+    def _followed(self) -> Outbox:
+        """The session's outbox; it may have become another one."""
+        outbox = self._session.outbox
+        if outbox is not self._outbox:
+            self._outbox = outbox
+            outbox.on_abort(self._give_up)
         return outbox
 
-    def _give_up(self, writer: asyncio.Task[None]) -> None:
+    def _give_up(self) -> None:
         """The outbox is closed while a send may be stuck in it."""
-        if not self._given_up:
+        if not self._given_up and self._writer is not None:
             self._given_up = True
-            writer.cancel()
+            self._writer.cancel()
 
     def _end(self, close: tuple[int, str]) -> NoReturn:
         self._close = close
