@@ -17,6 +17,7 @@ from dddp.exceptions import ListenerError
 from dddp.livequery import catalog
 from dddp.livequery.asking import ask
 from dddp.livequery.owners import Owners
+from dddp.protocol.connection import NORMAL_CLOSURE
 from dddp.session.hub import Hub
 from dddp.session.info import ConnectionInfo
 from dddp.session.outbox import Outbox
@@ -79,7 +80,7 @@ async def test_initial_documents_wait_for_a_client_that_does_not_read(hub, show,
         assert session.outbox.size < 2 * DOCUMENTS
         frames = await session.outbox.take()
         ready += sum(b'"ready"' in frame.data for frame in frames)
-    session.close()
+    session.close(*NORMAL_CLOSURE)
 
 
 async def test_one_large_transaction_does_not_make_a_client_slow(hub, show, monkeypatch):
@@ -139,7 +140,7 @@ async def test_messages_that_wait_are_bounded_in_bytes(hub, method):
     assert taken * size <= 2 * conf.max_message_bytes
     may_end.set()
     await receiving
-    session.close()
+    session.close(*NORMAL_CLOSURE)
 
 
 async def test_a_call_of_a_client_that_goes_is_not_waited_for(hub, method):
@@ -153,7 +154,7 @@ async def test_a_call_of_a_client_that_goes_is_not_waited_for(hub, method):
     session = await opened(hub)
     await send(session, msg="method", id="1", method="wait", params=[])
     await asyncio.to_thread(began.wait, 20)
-    session.close()
+    session.close(*NORMAL_CLOSURE)
     await until(lambda: not hub.fences.outstanding())
     may_end.set()
 
@@ -179,7 +180,7 @@ async def test_clients_that_go_at_any_moment_leave_nothing_behind(hub, show):
         if client < 50 and rng.random() < 0.1 and hub.ready:
             hub.listener._link.close(ListenerError("The test has cut it."))
         await asyncio.sleep(rng.random() * 0.03)
-        session.close()
+        session.close(*NORMAL_CLOSURE)
     await until(
         lambda: (
             hub.ready
