@@ -23,6 +23,8 @@ from dddp.testing.postgres import TemporaryPostgres, free_port
 PARENT = """
 import signal, sys
 from dddp.testing.postgres import TemporaryPostgres
+# A shell has its background jobs ignore it, and so do their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with TemporaryPostgres(data_dir=sys.argv[1] if sys.argv[1:] else None) as postgres:
     print(postgres.pid, postgres._directory, flush=True)
     signal.pause()
