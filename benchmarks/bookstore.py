@@ -15,7 +15,7 @@ from benchmarks.statements import SERVER, YARDSTICK
 from dddp.testing.postgres import TemporaryPostgres
 
 OPTIONS = {
-    "max_connections": "50",
+    "max_connections": "150",
     "shared_preload_libraries": "pg_stat_statements",
     "pg_stat_statements.track_planning": "on",
 }

@@ -96,6 +96,12 @@ class HTTPCaller(Caller, asyncio.Protocol):
         transport, _ = await loop.create_connection(lambda: self, *self._address)
         self._transport = cast(asyncio.Transport, transport)
 
+    async def start(self) -> None:
+        # Who has waited for others longer than servers keep connections without requests.
+        if self._transport.is_closing():
+            await self.open()
+        await super().start()
+
     async def close(self) -> None:
         self._transport.abort()
 

@@ -28,6 +28,8 @@ DATABASE = "accounts"
 SETTINGS = "benchmarks.accounts_settings"
 EXISTING = "existing@example.com"
 WARM_UP = 1
+PAUSE_SECONDS = 0.05
+"""After each answer: what it leaves to be done shall not fall on the next one of the other kind."""
 Call = Callable[[int], tuple[str, dict[str, Any]]]
 
 
@@ -92,6 +94,7 @@ async def _compare(table: Table, name: str, url: str, pair: tuple[Call, Call], r
     for number in range(WARM_UP + rounds):
         # Neither is always the one that comes after the other.
         for which in (0, 1) if number % 2 else (1, 0):
+            await asyncio.sleep(PAUSE_SECONDS)
             seconds = await call(url, *pair[which](number + 1))
             if number >= WARM_UP:
                 times[which].append(seconds)

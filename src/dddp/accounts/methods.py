@@ -129,7 +129,7 @@ class Accounts(APIMixin):
     def forgot_password(self, options: Any) -> None:
         """`{email}`: send a link, if there is such a user, which is not told."""
         address = params.text(params.options(options, ("email",)).get("email"))
-        background.submit(mail.forgotten, address)
+        background.submit_some_time(mail.forgotten, address)
 
     @api_endpoint("resetPassword", transaction=False)
     def reset_password(self, token: Any, password: Any) -> dict[str, Any]:

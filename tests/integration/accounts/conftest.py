@@ -83,8 +83,9 @@ async def ada(db_project):
 
 
 @pytest.fixture
-def sent(hub):
+def sent(hub, monkeypatch):
     """Wait until mails have been sent; the mails since the last time."""
+    monkeypatch.setattr(background, "SPREAD_SECONDS", 0)
     mail.outbox = []
 
     async def sent():
