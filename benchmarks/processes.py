@@ -59,6 +59,15 @@ def dddp_server(log: Path) -> Iterator[Served]:
 
 
 @contextmanager
+def forgetful_server(log: Path) -> Iterator[Served]:
+    """A live query ends with its last subscriber: whoever comes next is the first again."""
+    command = [str(SCRIPTS / "dddp"), "127.0.0.1:{port}"]
+    variables = {"BENCHMARK_GRACE_SECONDS": "0"}
+    with server("dddp", command, log, variables=variables) as served:
+        yield served
+
+
+@contextmanager
 def stock_server(log: Path) -> Iterator[Served]:
     """The same project under uvicorn's command, as it comes."""
     command = [str(SCRIPTS / "uvicorn"), "dddp.asgi:application", "--port", "{port}"]

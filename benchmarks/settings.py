@@ -1,5 +1,7 @@
 """The sample bookstore's settings, an app with many-to-many relations, and one to be called."""
 
+import os
+
 from myproject.settings import *  # noqa: F403
 from myproject.settings import INSTALLED_APPS
 
@@ -10,3 +12,5 @@ INSTALLED_APPS = [
     "benchmarks.calls",
 ]
 ROOT_URLCONF = "benchmarks.calls.urls"
+
+DDP_RESUME_GRACE_SECONDS = float(os.environ.get("BENCHMARK_GRACE_SECONDS", "15"))

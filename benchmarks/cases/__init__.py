@@ -13,9 +13,16 @@ from functools import cached_property
 from itertools import count
 from pathlib import Path
 
-from benchmarks.processes import Served, c_floor, dddp_server, listening_floor, stock_server
+from benchmarks.processes import (
+    Served,
+    c_floor,
+    dddp_server,
+    forgetful_server,
+    listening_floor,
+    stock_server,
+)
 
-LIVE = {"dddp": dddp_server, "stock": stock_server}
+LIVE = {"dddp": dddp_server, "forgetful": forgetful_server, "stock": stock_server}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """How fast subscribers get what there is, from `sub` to `ready`: one, many at once, all different.
 
+Nobody has had the queries before but for those who get "one more": the server keeps none for
+clients that may come back.
+
 The floor is the SELECTs alone, one after another on one connection: their rows as JSON text.
 """
 
@@ -54,7 +57,7 @@ class Scene:
     async def fill(self, sql: str) -> None:
         """Have these books, also in what the server still holds live."""
         await self.connection.execute(sql)
-        await quiet(self.world.dddp.pid)
+        await quiet(self.world.live("forgetful").pid)
 
     async def select(self, series: Series, times: int, by_author: bool = False) -> None:
         """The floor: that many SELECTs."""
@@ -73,7 +76,7 @@ class Scene:
         self, clients: int, each: int, subscribe: bytes, first: Series, joining: Series | None
     ) -> None:
         """New clients subscribe at once, and then others to what is live by now."""
-        served = self.world.dddp
+        served = self.world.live("forgetful")
         async with crowd(served.url, clients, CONNECTED) as ones:
             await self._ready(ones, each, subscribe, first)
             if joining is not None:
@@ -83,7 +86,7 @@ class Scene:
     async def _ready(
         self, clients: Crowd | PythonCrowd, each: int, subscribe: bytes, series: Series
     ) -> None:
-        served = self.world.dddp
+        served = self.world.live("forgetful")
         await clients.expect(each + AUTHORS + READY)
         cpu, load = cpu_seconds(served.pid), clients.cpu()
         begin = await clients.say(subscribe)

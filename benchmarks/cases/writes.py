@@ -1,12 +1,17 @@
-"""What a writer pays for the triggers: single saves and large updates, with and without them."""
+"""What a writer pays for the triggers: single saves and large updates, with and without them.
+
+The writer and its PostgreSQL process have a core for themselves; the server, what PostgreSQL does
+for it, and its clients have the other one: on a machine with enough cores they do not meet either.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -15,6 +20,8 @@ from benchmarks import bookstore
 from benchmarks.cases import World
 from benchmarks.crowd import Crowd, PythonCrowd, crowd
 from benchmarks.figures import Chart, Table, median, ratio
+from benchmarks.machine import SERVER_CORE, on_core
+from benchmarks.statements import SERVER
 
 BOOKS = 50
 TURNS = 5
@@ -80,6 +87,7 @@ async def run(world: World) -> list[Table]:
         )
         scene = Scene(connection)
         try:
+            await _saves(world, scene, table, None)
             for size in (0, world.scale.writers_clients):
                 await _saves(world, scene, table, size)
             for rows in world.scale.updates:
@@ -96,11 +104,13 @@ async def run(world: World) -> list[Table]:
     return [table]
 
 
-async def _saves(world: World, scene: Scene, table: Table, size: int) -> None:
+async def _saves(world: World, scene: Scene, table: Table, size: int | None) -> None:
+    """Saves with so many subscribers; None: no server listens."""
     await scene.connection.execute(bookstore.fill(BOOKS))
     each = max(1, world.scale.saves // TURNS)
-    some = each if size == 0 else max(1, each // 5)
-    async with crowd(world.dddp.url, size) as everyone, crowd(world.dddp.url, 0) as nobody:
+    some = max(1, each // 5) if size else each
+    async with AsyncExitStack() as stack:
+        everyone, nobody = await _clients(world, scene, stack, size)
         with_triggers: list[float] = []
         without: list[float] = []
         await scene.save([], 5, everyone)
@@ -109,7 +119,31 @@ async def _saves(world: World, scene: Scene, table: Table, size: int) -> None:
             await scene.triggers(WITHOUT)
             await scene.save(without, some, nobody, pause)
             await scene.triggers(WITH)
-    _add(table, f"save, {size:,} subscribers", with_triggers, without)
+    _add(table, _name(size), with_triggers, without)
+
+
+def _name(size: int | None) -> str:
+    return "save, no server" if size is None else f"save, {size:,} subscribers"
+
+
+async def _clients(
+    world: World, scene: Scene, stack: AsyncExitStack, size: int | None
+) -> tuple[Crowd | PythonCrowd, Crowd | PythonCrowd]:
+    """So many clients, and none, beside the server."""
+    if size is None:
+        world.stop()
+        url = world.floor.url
+    else:
+        url = world.dddp.url
+    with on_core(SERVER_CORE):
+        clients = [await stack.enter_async_context(crowd(url, each)) for each in (size or 0, 0)]
+    rows = await scene.connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE usename = %s", [SERVER]
+    )
+    for (pid,) in await rows.fetchall():
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(pid, {SERVER_CORE})
+    return clients[0], clients[1]
 
 
 async def _updates(scene: Scene, table: Table, rows: int) -> None:
