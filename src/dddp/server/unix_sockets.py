@@ -62,11 +62,15 @@ def _remove_stale(path: str) -> None:
             f"Cannot listen on unix:{path}. That is a file, and no socket: give another path."
         )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # Who has as many waiting as may wait would not let this one in either.
+        probe.setblocking(False)
         try:
             probe.connect(path)
         except ConnectionRefusedError:
             os.unlink(path)
             return
+        except BlockingIOError:
+            pass
     raise ConfigurationError(
         f"Cannot listen on unix:{path}. Another program is listening there: stop it, or give "
         f"another path."

@@ -50,6 +50,8 @@ GARBAGE = 10_000
 """How many more objects there have to be before garbage is looked for: some MB. Of old objects
 after ten times as many: with 8 million, 500 clients that come and go took 0.5 MB a second."""
 
+_PROXY = ("127.0.0.1", 0)
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -185,15 +187,24 @@ def longest_stop(*, drains: bool) -> float:
 class UnixPeers:
     """What comes over a unix socket comes from this machine: a proxy's headers count as they do
     from 127.0.0.1, if that is among FORWARDED_ALLOW_IPS, as it is by default.
+
+    A proxy that does not say whose request it is leaves the client's address unknown: it is not
+    this machine's.
     """
 
     def __init__(self, app: Any) -> None:
         trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
-        self._app: Any = ProxyHeadersMiddleware(app, trusted)
+        self._app: Any = app
+        self._proxied: Any = ProxyHeadersMiddleware(self._serve, trusted)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan" and scope["client"] is None:
-            scope["client"] = ("127.0.0.1", 0)
+            scope["client"] = _PROXY
+        await self._proxied(scope, receive, send)
+
+    async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan" and scope["client"] is _PROXY:
+            scope["client"] = None
         await self._app(scope, receive, send)
 
 

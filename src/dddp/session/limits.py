@@ -19,17 +19,19 @@ class Addresses:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._told: set[str] = set()
 
     def is_full(self, address: str, limit: int | None) -> bool:
         """May this address have no more?"""
         return limit is not None and bool(address) and self._counts[site_of(address)] >= limit
 
     def add(self, address: str, limit: int | None) -> None:
-        """A new connection; the log has who has reached the limit."""
+        """A new connection; the log has who reaches the limit, once before all of it are gone."""
         if address:
             site = site_of(address)
             self._counts[site] += 1
-            if self._counts[site] == limit:
+            if self._counts[site] == limit and site not in self._told:
+                self._told.add(site)
                 logger.warning("%s has %d connections and may have no more.", site, limit)
 
     def remove(self, address: str) -> None:
@@ -39,6 +41,7 @@ class Addresses:
             self._counts[site] -= 1
             if self._counts[site] <= 0:
                 del self._counts[site]
+                self._told.discard(site)
 
 
 class MessageRate:

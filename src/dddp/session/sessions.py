@@ -1,7 +1,8 @@
 """All sessions of this process, and how long those are kept whose connection is lost.
 
 Meteor 3.5, "DDP session resumption". Where this goes beyond: a client whose old connection only
-seems to be there takes its session away from it; and the number of kept sessions is bounded.
+seems to be there takes its session away from it; and the number of kept sessions is bounded, also
+that of one address.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dddp.conf import conf
 from dddp.protocol.events import Connected
 from dddp.session.expiring import Expiring
 from dddp.session.info import ConnectionInfo
+from dddp.session.limits import Addresses
 
 if TYPE_CHECKING:
     from dddp.session.session import Session
@@ -27,6 +29,8 @@ class Sessions:
     def __init__(self) -> None:
         self._by_id: dict[str, Session] = {}
         self._kept: Expiring[Session] = Expiring(_end, AT_ONCE)
+        self._addresses: dict[Session, str] = {}
+        self._kept_of = Addresses()
 
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._by_id.values()))
@@ -46,18 +50,22 @@ class Sessions:
     def forget(self, session: Session) -> None:
         """It has ended."""
         self._by_id.pop(session.id, None)
-        self._kept.discard(session)
+        self._keep_no_more(session)
 
     def keep(self, session: Session) -> None:
         """Its connection is lost: keep it for the grace period, or end it."""
-        grace = conf.resume_grace_seconds
+        grace, address = conf.resume_grace_seconds, session.connection.address
         if session.id not in self._by_id:
             return
-        if grace <= 0 or conf.resume_max_sessions <= 0:
+        has_enough = self._kept_of.is_full(address, conf.max_connections_per_address)
+        if grace <= 0 or conf.resume_max_sessions <= 0 or has_enough:
             session.give_up()
             return
         session.detach(conf.resume_max_messages)
+        self._keep_no_more(session)
         self._kept.keep(session, grace)
+        self._addresses[session] = address
+        self._kept_of.add(address, None)
         if len(self._kept) > conf.resume_max_sessions:
             next(iter(self._kept)).give_up()
 
@@ -72,10 +80,16 @@ class Sessions:
             return None
         counts = event.received_count == session.outbox.sent
         if counts and event.version == session.version and conf.resume_grace_seconds > 0:
-            self._kept.discard(session)
+            self._keep_no_more(session)
             return session
         session.give_up()
         return None
+
+    def _keep_no_more(self, session: Session) -> None:
+        self._kept.discard(session)
+        address = self._addresses.pop(session, None)
+        if address is not None:
+            self._kept_of.remove(address)
 
 
 def _end(session: Session) -> None:

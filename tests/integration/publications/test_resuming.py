@@ -414,6 +414,23 @@ class TestNotResumed:
         for each in clients:
             await each.close()
 
+    async def test_more_sessions_than_an_address_may_have(self, hub, settings_of_ddp):
+        settings_of_ddp("DDP_MAX_CONNECTIONS_PER_ADDRESS", 2)
+        addresses = ["192.0.2.1"] * 3 + ["192.0.2.2"]
+        clients = [InProcess(hub, ConnectionInfo(address)) for address in addresses]
+        for each in clients:
+            await each.__aenter__()
+        for each in clients:
+            each.cut()
+        assert hub.sessions.kept == 3
+        assert [await each.reconnect() for each in clients] == [True, True, False, True]
+        for each in clients:
+            each.cut()
+        assert hub.sessions.kept == 3
+        for each in clients:
+            await each.reconnect()
+            await each.close()
+
     async def test_ended_by_the_client(self, hub, client):
         await client.send({"msg": "disconnect"})
         assert await client.wait_closed() == NORMAL

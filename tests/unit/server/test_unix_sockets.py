@@ -92,3 +92,12 @@ def test_no_such_directory(listen, path):
 def test_too_long_a_path(path):
     with pytest.raises(ConfigurationError, match="too long"):
         sockets.listen(Address("", 0, "/tmp/" + "x" * 200))
+
+
+def test_a_program_that_has_as_many_clients_waiting_as_may_wait(path):
+    with socket.socket(socket.AF_UNIX) as other, socket.socket(socket.AF_UNIX) as waiting:
+        other.bind(str(path))
+        other.listen(0)
+        waiting.connect(str(path))
+        with pytest.raises(ConfigurationError, match="Another program"):
+            sockets.listen(Address("", 0, str(path)), 1, 0o660)

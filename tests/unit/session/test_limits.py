@@ -20,6 +20,9 @@ class TestAddresses:
         addresses = Addresses()
         for _ in range(4):
             addresses.add("192.0.2.1", 2)
+        for _ in range(4):
+            addresses.remove("192.0.2.1")
+            addresses.add("192.0.2.1", 4)
         assert [record.getMessage() for record in caplog.records] == [
             "192.0.2.1 has 2 connections and may have no more."
         ]
@@ -51,9 +54,10 @@ class TestAddresses:
     def test_nothing_is_kept_of_who_is_gone(self):
         addresses = Addresses()
         for n in range(100):
-            addresses.add(f"192.0.2.{n}", None)
+            addresses.add(f"192.0.2.{n}", n % 2)
             addresses.remove(f"192.0.2.{n}")
         assert not addresses._counts
+        assert not addresses._told
 
 
 class TestMessageRate:
