@@ -69,11 +69,15 @@ class Connection:
         except ValueError:
             return [_reply("Parse error", queued=False)]
 
-    def tick(self, now: float) -> list[Event]:
-        """Ping a silent client, or close the connection of one that stayed silent."""
+    def tick(self, now: float, reads: bool = True) -> list[Event]:
+        """Ping a silent client, or close the connection of one that stayed silent.
+
+        Args:
+            reads: what the client sends is read at present; else its silence says nothing.
+        """
         if self.deadline is None or now < self.deadline or self.closed:
             return []
-        if self._pinged:
+        if self._pinged and reads:
             self._end()
             return [Close(*NORMAL_CLOSURE)]
         heard, self._heard = self._heard, False

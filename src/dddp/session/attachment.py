@@ -180,7 +180,8 @@ class Attachment:
                 # It is the server that was away. What the client has sent meanwhile is read first.
                 self._wake_up_at(now + conf.heartbeat_timeout)
                 return
-            for event in self._protocol.tick(now):
+            is_full = self.session is not None and self.session.is_full(self)
+            for event in self._protocol.tick(now, reads=not is_full):
                 self._take(event)
         deadline = self._protocol.deadline
         if deadline is None:

@@ -143,6 +143,30 @@ async def test_messages_that_wait_are_bounded_in_bytes(hub, method):
     session.close(*NORMAL_CLOSURE)
 
 
+async def test_who_waits_for_its_own_calls_is_not_taken_for_dead(hub, method, monkeypatch):
+    """Its pongs are behind what is not read."""
+    monkeypatch.setattr(conf, "heartbeat_interval", 0.02)
+    monkeypatch.setattr(conf, "heartbeat_timeout", 0.02)
+    monkeypatch.setattr(conf, "max_inbound_messages", 2)
+    may_end = threading.Event()
+
+    @method
+    def wait():
+        return may_end.wait(20)
+
+    session = await opened(hub)
+    calls = [send(session, msg="method", id=id, method="wait", params=[]) for id in "1234"]
+    sending = asyncio.gather(*calls)
+    pings = 0
+    while pings < 5:
+        frames = await session.outbox.take()
+        assert frames is not None
+        pings += sum(b'"ping"' in frame.data for frame in frames)
+    may_end.set()
+    session.close(*NORMAL_CLOSURE)
+    await sending
+
+
 async def test_a_call_of_a_client_that_goes_is_not_waited_for(hub, method):
     began, may_end = threading.Event(), threading.Event()
 

@@ -422,6 +422,12 @@ class TestHeartbeat:
         assert one.tick(31.0) == []
         assert send(one, {"msg": "pong"}, 31.0) == []
 
+    def test_a_client_that_is_not_read_is_pinged_and_not_closed(self) -> None:
+        one = connected()
+        for now in (15.0, 30.0, 45.0):
+            assert [message_of(event) for event in one.tick(now, reads=False)] == [{"msg": "ping"}]
+        assert one.tick(60.0) == [NORMAL]
+
     def test_the_ping_is_sent_at_once(self) -> None:
         (ping,) = connected().tick(15.0)
         assert isinstance(ping, Send)
