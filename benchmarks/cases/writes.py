@@ -24,7 +24,7 @@ from benchmarks.machine import SERVER_CORE, on_core
 from benchmarks.statements import SERVER
 
 BOOKS = 50
-TURNS = 5
+TURNS = 25
 UPDATES = 3
 SECONDS = 30
 WITH, WITHOUT = "ENABLE", "DISABLE"
@@ -137,8 +137,9 @@ async def _clients(
         url = world.dddp.url
     with on_core(SERVER_CORE):
         clients = [await stack.enter_async_context(crowd(url, each)) for each in (size or 0, 0)]
+    own = await asyncio.get_running_loop().run_in_executor(scene.hand, _backend)
     rows = await scene.connection.execute(
-        "SELECT pid FROM pg_stat_activity WHERE usename = %s", [SERVER]
+        "SELECT pid FROM pg_stat_activity WHERE usename = %s AND pid <> %s", [SERVER, own]
     )
     for (pid,) in await rows.fetchall():
         with suppress(ProcessLookupError):  # it has ended meanwhile
@@ -167,6 +168,16 @@ def _timed(function: Callable[[], Any]) -> float:
     begin = time.perf_counter()
     function()
     return time.perf_counter() - begin
+
+
+def _backend() -> int:
+    """The writer's process of PostgreSQL."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    return int(pid)
 
 
 def _close() -> None:

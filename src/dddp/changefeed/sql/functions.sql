@@ -22,9 +22,11 @@ DECLARE
   size int := CASE WHEN octet_length(message) = length(message) THEN 7900 ELSE 1950 END;
   block text;
   i int := 0;
+  done boolean;
 BEGIN
   IF octet_length(message) < 8000 THEN
-    PERFORM pg_notify(channel, message);
+    -- unlike PERFORM, an expression does without the executor
+    done := pg_notify(channel, message) IS NULL;
     RETURN;
   END IF;
   -- by blocks: cutting a piece from a text costs as much as the text is long
@@ -49,9 +51,10 @@ RETURNS void LANGUAGE plpgsql AS $function$
 DECLARE
   item text;
   batch text;
+  done boolean;
 BEGIN
-  IF rows IS NULL THEN
-    PERFORM dddp.vVERSION_send(channel, head, NULL);
+  IF rows IS NULL OR cardinality(rows) = 1 THEN
+    done := dddp.vVERSION_send(channel, head, '[' || rows[1] || ']') IS NULL;
     RETURN;
   END IF;
   FOREACH item IN ARRAY rows LOOP
@@ -83,27 +86,28 @@ DECLARE
   dddp__head text := to_json(TG_ARGV[1]) || ',"' || left(TG_OP, 1) || '"';
   dddp__limit int := TG_ARGV[2];
   dddp__hidden text[] := CASE WHEN TG_NARGS > 3 THEN TG_ARGV[3:] END;
-  -- reads one row more than may be listed, however many there are
-  dddp__count int := (
-    SELECT count(*) FROM (SELECT FROM dddp_rows LIMIT dddp__limit + 1) AS dddp__r);
   dddp__list text[];
+  dddp__done boolean;
 BEGIN
-  IF dddp__count = 0 THEN
-    RETURN NULL;
-  ELSIF dddp__count > dddp__limit THEN
-    PERFORM dddp.vVERSION_send(TG_ARGV[0], dddp__head, NULL);
-    RETURN NULL;
-  END IF;
   BEGIN
     dddp__list := ARRAY(
       SELECT '[' || CASE WHEN dddp__hidden IS NULL THEN row_to_json(dddp__r.*)::text
                          ELSE (to_jsonb(dddp__r.*) - dddp__hidden)::text END || ']'
-      FROM dddp_rows AS dddp__r);
+      FROM dddp_rows AS dddp__r LIMIT 2);
+    IF cardinality(dddp__list) > least(1, dddp__limit) THEN
+      -- reads one row more than may be listed, however many there are
+      dddp__list := CASE WHEN dddp__limit >= (
+          SELECT count(*) FROM (SELECT FROM dddp_rows LIMIT dddp__limit + 1) AS dddp__r)
+        THEN ARRAY(
+          SELECT '[' || CASE WHEN dddp__hidden IS NULL THEN row_to_json(dddp__r.*)::text
+                             ELSE (to_jsonb(dddp__r.*) - dddp__hidden)::text END || ']'
+          FROM dddp_rows AS dddp__r) END;
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     RAISE LOG 'dddp: changes of % cannot be listed: %', TG_ARGV[1], SQLERRM;
     dddp__list := NULL;
   END;
-  PERFORM dddp.vVERSION_send_rows(TG_ARGV[0], dddp__head, dddp__list);
+  dddp__done := dddp.vVERSION_send_rows(TG_ARGV[0], dddp__head, dddp__list) IS NULL;
   RETURN NULL;
 END $function$;
 
@@ -117,31 +121,29 @@ DECLARE
   dddp__head text := to_json(TG_ARGV[1]) || ',"U"';
   dddp__limit int := TG_ARGV[2];
   dddp__hidden text[] := CASE WHEN TG_NARGS > 3 THEN TG_ARGV[3:] END;
-  dddp__count int := (
-    SELECT count(*) FROM (SELECT FROM dddp_new LIMIT dddp__limit + 1) AS dddp__n);
-  dddp__replaced int := (
-    SELECT count(*) FROM (SELECT FROM dddp_old LIMIT dddp__limit + 1) AS dddp__o);
+  dddp__count int;
+  dddp__replaced int;
   dddp__list text[];
+  dddp__done boolean;
 BEGIN
-  -- a BEFORE trigger may swallow rows on their way to another partition: then nothing pairs
-  IF dddp__count > dddp__limit OR dddp__count <> dddp__replaced THEN
-    PERFORM dddp.vVERSION_send(TG_ARGV[0], dddp__head, NULL);
-    RETURN NULL;
-  ELSIF dddp__count = 0 THEN
-    RETURN NULL;
-  END IF;
   BEGIN
-    IF dddp__count = 1 THEN
-      dddp__list := ARRAY(
-        SELECT '[' || CASE WHEN dddp__hidden IS NULL
+    -- a single pair is a single row, as most statements have
+    dddp__list := ARRAY(
+      SELECT CASE WHEN (dddp__n.*) OPERATOR(pg_catalog.*<>) (dddp__o.*)
+        THEN '[' || CASE WHEN dddp__hidden IS NULL
             THEN row_to_json(dddp__n.*)::text || ',' || row_to_json(dddp__o.*)::text
             ELSE (to_jsonb(dddp__n.*) - dddp__hidden)::text
               || ',' || (to_jsonb(dddp__o.*) - dddp__hidden)::text
-          END || ']'
-        FROM dddp_new AS dddp__n, dddp_old AS dddp__o
-        WHERE (dddp__n.*) OPERATOR(pg_catalog.*<>) (dddp__o.*));
+          END || ']' END
+      FROM dddp_new AS dddp__n, dddp_old AS dddp__o LIMIT 2);
+    IF cardinality(dddp__list) = 1 AND dddp__limit > 0 THEN
+      dddp__list := array_remove(dddp__list, NULL);
     ELSE
-      dddp__list := ARRAY(
+      SELECT (SELECT count(*) FROM (SELECT FROM dddp_new LIMIT dddp__limit + 1) AS dddp__n),
+             (SELECT count(*) FROM (SELECT FROM dddp_old LIMIT dddp__limit + 1) AS dddp__o)
+        INTO dddp__count, dddp__replaced;
+      -- a BEFORE trigger may swallow rows on their way to another partition: then nothing pairs
+      dddp__list := CASE WHEN dddp__count <= dddp__limit AND dddp__count = dddp__replaced THEN ARRAY(
         SELECT '[' || CASE WHEN dddp__hidden IS NULL
             THEN row_to_json(dddp__p.dddp__n)::text || ',' || row_to_json(dddp__p.dddp__o)::text
             ELSE (to_jsonb(dddp__p.dddp__n) - dddp__hidden)::text
@@ -150,13 +152,13 @@ BEGIN
         FROM (SELECT unnest((SELECT array_agg(dddp__r.*) FROM dddp_new AS dddp__r)) AS dddp__n,
                      unnest((SELECT array_agg(dddp__r.*) FROM dddp_old AS dddp__r)) AS dddp__o
              ) AS dddp__p
-        WHERE dddp__p.dddp__n OPERATOR(pg_catalog.*<>) dddp__p.dddp__o);
+        WHERE dddp__p.dddp__n OPERATOR(pg_catalog.*<>) dddp__p.dddp__o) END;
     END IF;
   EXCEPTION WHEN OTHERS THEN
     RAISE LOG 'dddp: changes of % cannot be listed: %', TG_ARGV[1], SQLERRM;
     dddp__list := NULL;
   END;
-  PERFORM dddp.vVERSION_send_rows(TG_ARGV[0], dddp__head, dddp__list);
+  dddp__done := dddp.vVERSION_send_rows(TG_ARGV[0], dddp__head, dddp__list) IS NULL;
   RETURN NULL;
 END $function$;
 
