@@ -135,6 +135,7 @@ async def test_nothing_is_read_during_a_pause(pg_dsn: str) -> None:
 async def test_many_small_commits_are_handed_on_together(
     pg_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("dddp.changefeed.link.IN_A_ROW_SECONDS", 0.2)
     monkeypatch.setattr("dddp.changefeed.link.GAP_SECONDS", 0.2)
     ends = Ends()
     link = await ends.open(pg_dsn)
