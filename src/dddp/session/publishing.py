@@ -68,7 +68,7 @@ class FixedPlans:
         return None if params else self._plans.get(publication)
 
     def keep(self, publication: Publication, plans: list[QueryPlan], revision: object) -> None:
-        """Keep what analysis has made, unless that was before `forget`.
+        """Keep what analysis has made for no parameters, unless that was before `forget`.
 
         Args:
             revision: `self.revision` before the analysis.

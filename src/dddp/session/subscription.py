@@ -163,5 +163,6 @@ class QuerySubscription(Subscription):
             hub.watched,
             what=f"Publication {self.publication.name!r}",
         )
-        hub.fixed_plans.keep(self.publication, plans, revision)
+        if not self.params:
+            hub.fixed_plans.keep(self.publication, plans, revision)
         return plans
