@@ -38,6 +38,7 @@ lint: $(VENV)/.test
 
 pytest: $(VENV)/.test
 	@.ci/node $(VENV)
+	@.ci/balancers
 	@chromium=$$(.ci/chromium $(VENV)) && \
 	DDDP_CHROMIUM=$$chromium exec $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 

@@ -7,6 +7,7 @@ other way, an iframe, is what is seen here.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,7 +63,8 @@ class OtherSite(BaseHTTPRequestHandler):
 def other_site() -> Iterator[str]:
     """Its origin."""
     if not LIBRARY.exists():
-        pytest.skip("sockjs-client is not installed: run `npm ci` in tests/clients.")
+        what = "sockjs-client is not installed: run `npm ci` in tests/clients."
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(what)
     with ThreadingHTTPServer(("127.0.0.1", 0), OtherSite) as site:
         thread = Thread(target=site.serve_forever)
         thread.start()
