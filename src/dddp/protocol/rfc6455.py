@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from struct import Struct
 from typing import Final
 
 from websockets.frames import EXTERNAL_CLOSE_CODES
@@ -34,6 +35,8 @@ MOST_BYTES = 256 * 1024
 """Compressing more would hold up everybody else."""
 EMPTY_BLOCK = b"\x00\x00\xff\xff"
 """Ends each flush; it is not sent (RFC 7692, 7.2.1)."""
+
+_medium_head, _long_head = Struct(">BBH").pack, Struct(">BBQ").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,8 @@ def frame(payload: bytes, opcode: int = TEXT, rsv1: bool = False) -> bytes:
     if size < 126:
         return bytes((first, size)) + payload
     if size < 65536:
-        return b"%c\x7e%b%b" % (first, size.to_bytes(2, "big"), payload)
-    return b"%c\x7f%b%b" % (first, size.to_bytes(8, "big"), payload)
+        return _medium_head(first, 126, size) + payload
+    return _long_head(first, 127, size) + payload
 
 
 def close(code: int, reason: str = "") -> bytes:
