@@ -76,6 +76,8 @@ class Scene:
 
     async def step(self, clients: Crowd | PythonCrowd, served: Served, rate: int, of: int) -> Step:
         """Write at that rate to whom `of` clients of the crowd see."""
+        # What was live before may still be asked anew, whose messages would be counted too.
+        await quiet(served.pid)
         order = self.order(rate)
         await clients.expect(0, order.count * of)
         cpu, load, begin = cpu_seconds(served.pid), clients.cpu(), time.perf_counter()
@@ -146,6 +148,7 @@ async def _many_queries(scene: Scene, table: Table, hand: psycopg.AsyncConnectio
 
 async def _ignored(scene: Scene, table: Table, rates: Sequence[int]) -> None:
     served = scene.world.dddp
+    await quiet(served.pid)
     cpu, begin = cpu_seconds(served.pid), time.perf_counter()
     count = await scene.write(scene.order(max(rates)))
     seconds = time.perf_counter() - begin
