@@ -1,5 +1,7 @@
 """What a writer pays for the triggers: single saves and large updates, with and without them.
 
+The yardstick of a save is a trigger that does nothing but NOTIFY, with nothing to say.
+
 The writer and its PostgreSQL process have a core for themselves; the server, what PostgreSQL does
 for it, and its clients have the other one: on a machine with enough cores they do not meet either.
 """
@@ -28,6 +30,15 @@ TURNS = 25
 UPDATES = 3
 SECONDS = 30
 WITH, WITHOUT = "ENABLE", "DISABLE"
+FIRST = 2
+"""Saves that are not counted: what PostgreSQL has planned ends with each change of triggers."""
+NOTIFYING = """
+    CREATE FUNCTION benchmark_notify() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN PERFORM pg_notify('benchmark_nobody', ''); RETURN NULL; END $$;
+    CREATE TRIGGER benchmark_notify AFTER UPDATE ON bookstore_book
+        FOR EACH STATEMENT EXECUTE FUNCTION benchmark_notify()
+"""
+NOT_NOTIFYING = "DROP FUNCTION IF EXISTS benchmark_notify() CASCADE"
 
 
 class Scene:
@@ -87,12 +98,14 @@ async def run(world: World) -> list[Table]:
         )
         scene = Scene(connection)
         try:
+            await _notifying(world, scene, table)
             await _saves(world, scene, table, None)
             for size in (0, world.scale.writers_clients):
                 await _saves(world, scene, table, size)
             for rows in world.scale.updates:
                 await _updates(scene, table, rows)
         finally:
+            await connection.execute(NOT_NOTIFYING)
             await scene.triggers(WITH)  # other cases need them, whatever has happened
             await scene.timed(_close)
     table.lost = scene.lost
@@ -104,6 +117,23 @@ async def run(world: World) -> list[Table]:
     return [table]
 
 
+async def _notifying(world: World, scene: Scene, table: Table) -> None:
+    """Saves with a trigger that only notifies, in turn with none."""
+    await scene.connection.execute(bookstore.fill(BOOKS))
+    each = max(1, world.scale.saves // TURNS)
+    taken: dict[str, list[float]] = {NOTIFYING: [], NOT_NOTIFYING: []}
+    async with AsyncExitStack() as stack:
+        _, nobody = await _clients(world, scene, stack, None)
+        await scene.triggers(WITHOUT)
+        for _ in range(TURNS):
+            for statement, times in taken.items():
+                await scene.connection.execute(statement)
+                await scene.save([], FIRST, nobody)
+                await scene.save(times, each, nobody)
+    await scene.triggers(WITH)
+    _add(table, "save, NOTIFY alone", taken[NOTIFYING], taken[NOT_NOTIFYING])
+
+
 async def _saves(world: World, scene: Scene, table: Table, size: int | None) -> None:
     """Saves with so many subscribers; None: no server listens."""
     await scene.connection.execute(bookstore.fill(BOOKS))
@@ -113,10 +143,11 @@ async def _saves(world: World, scene: Scene, table: Table, size: int | None) -> 
         everyone, nobody = await _clients(world, scene, stack, size)
         with_triggers: list[float] = []
         without: list[float] = []
-        await scene.save([], 5, everyone)
         for _ in range(TURNS):
+            await scene.save([], FIRST, everyone)
             pause = await scene.save(with_triggers, some, everyone)
             await scene.triggers(WITHOUT)
+            await scene.save([], FIRST, nobody)
             await scene.save(without, some, nobody, pause)
             await scene.triggers(WITH)
     _add(table, _name(size), with_triggers, without)
@@ -159,6 +190,7 @@ async def _updates(scene: Scene, table: Table, rows: int) -> None:
             await scene.triggers(which)
             # Dead rows of the one before would be the other's to step over.
             await scene.connection.execute("VACUUM bookstore_book")
+            await scene.timed(lambda: Book.objects.filter(pk__lte=FIRST).update(pages=0))
             times.append(await scene.timed(lambda: Book.objects.update(pages=F("pages") + 1)))
     await scene.triggers(WITH)
     _add(table, f"UPDATE of {rows:,} rows", taken[WITH], taken[WITHOUT])

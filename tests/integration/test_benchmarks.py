@@ -71,7 +71,7 @@ def test_calls_and_writes_resumed_compared_and_drawn(tmp_path):
     assert [(row["clients"], row["wrong"]) for row in write] == [(1, 0)] * 3 + [(2, 0)] * 3
     assert all(row["calls_per_second"] > 0 for row in echo + write)
     names = [row["name"] for row in rows(cases, "writes")]
-    saves = ["save, no server", "save, 0 subscribers", "save, 2 subscribers"]
+    saves = ["save, NOTIFY alone", "save, no server", "save, 0 subscribers", "save, 2 subscribers"]
     assert names == [*saves, "UPDATE of 20 rows"]
 
 
