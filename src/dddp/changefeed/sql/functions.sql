@@ -13,15 +13,14 @@
 CREATE OR REPLACE FUNCTION dddp.vVERSION_send(channel text, head text, rows text) RETURNS void
 LANGUAGE plpgsql AS $function$
 DECLARE
-  counter text := 'dddp.' || channel;
-  n text := set_config(
-    counter, (coalesce(nullif(current_setting(counter, true), ''), '-1')::int + 1)::text, true);
+  -- few expressions: each is made ready anew in each transaction
+  n text := set_config('dddp.' || channel, (coalesce(
+    nullif(current_setting('dddp.' || channel, true), ''), '-1')::int + 1)::text, true);
   message text := '[' || pg_current_xact_id() || ',' || head || ','
     || CASE WHEN octet_length(rows) <= 1048576 THEN rows ELSE 'null' END || ',' || n || ']';
-  -- a notification holds 7999 bytes, a character up to 4 of them
-  size int := CASE WHEN octet_length(message) = length(message) THEN 7900 ELSE 1950 END;
+  size int;
   block text;
-  i int := 0;
+  i int;
   done boolean;
 BEGIN
   IF octet_length(message) < 8000 THEN
@@ -29,6 +28,9 @@ BEGIN
     done := pg_notify(channel, message) IS NULL;
     RETURN;
   END IF;
+  -- a notification holds 7999 bytes, a character up to 4 of them
+  size := CASE WHEN octet_length(message) = length(message) THEN 7900 ELSE 1950 END;
+  i := 0;
   -- by blocks: cutting a piece from a text costs as much as the text is long
   LOOP
     block := left(message, size * 12);
