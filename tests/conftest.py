@@ -44,7 +44,7 @@ def pytest_configure() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(PROJECTS)
     django.setup()
     # Django keeps a connection per task otherwise, which nobody closes when a test ends.
-    connections._connections = threading.local()  # type: ignore[attr-defined]
+    connections._connections = threading.local()
 
 
 @pytest.fixture(scope="session")

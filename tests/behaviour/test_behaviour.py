@@ -228,7 +228,7 @@ class TestHeartbeat:
             clients = [make(server.ws_url) for make in TRANSPORTS.values()]
             answering = await stack.enter_async_context(DDPClient(server.ws_url))
             for client in clients:
-                client._pong = lambda ping: asyncio.sleep(0)  # type: ignore[method-assign]
+                client._pong = lambda ping: asyncio.sleep(0)
                 await stack.enter_async_context(client)
             for client in clients:
                 assert (await client.wait_closed())[0] == NORMAL

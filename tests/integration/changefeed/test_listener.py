@@ -534,7 +534,7 @@ class TestLoss:
                     link.close(ListenerError("The test has cut it."))
                 return usage
 
-            listener._queue.check = check_and_end  # type: ignore[method-assign]
+            listener._queue.check = check_and_end
             kill_listeners(db)
             await recorder.until(lambda: "lost" in recorder.events)
             await listener.listen("b")
@@ -565,10 +565,10 @@ class TestGaps:
         take = recorder.on_batch
 
         def on_batch(batch: list[TableChange | Fence]) -> None:
-            recorder.on_batch = take  # type: ignore[method-assign]
+            recorder.on_batch = take
             raise ValueError("a bug")
 
-        recorder.on_batch = lambda batch: on_batch(batch)  # type: ignore[method-assign]
+        recorder.on_batch = lambda batch: on_batch(batch)
         params = conninfo_to_dict(pg_dsn)
         listener = Listener(
             lambda: params,

@@ -222,7 +222,7 @@ class TestGetQueryset:
         assert " IN (SELECT " in sql(found)
 
     def test_with_a_filter(self) -> None:
-        class Short(self.Long):  # type: ignore[name-defined, misc]
+        class Short(self.Long):
             qs_filter = {"title": "x"}
 
         found = Short().restrict(Book.objects.all(), None)

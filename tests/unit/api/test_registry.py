@@ -104,7 +104,7 @@ class TestMethod:
 
     def test_needs_a_name(self, registry: Registry) -> None:
         with pytest.raises(ConfigurationError, match=r'need a name, as in @API\.method\("'):
-            registry.method(print)  # type: ignore[arg-type]
+            registry.method(print)
 
     def test_names_taken(self, registry: Registry) -> None:
         registry.register(Shop)
