@@ -37,6 +37,8 @@ def update(users: Users, method: str, selector: Any, modifier: Any) -> int:
     if not conf.profile_edits or this.user_id is None or wanted != this.user_ddp_id or not given:
         raise MeteorError(403, "Access denied")
     user = tokens.locked(this.user)
+    if user is None:
+        raise MeteorError(403, "Access denied")
     before = dict(vars(user))
     users.set_profile(user, given)
     fields = user._meta.concrete_fields

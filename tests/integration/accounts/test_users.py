@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from people import PASSWORD, by_name, refusal, same
 
+from dddp.accounts import tokens
 from dddp.accounts.users import Users
 from dddp.api import API, MeteorError
 from tools.inprocess import db, sql
@@ -105,6 +106,15 @@ class TestProfile:
         error = await refusal(client, "/users/update", str(ada.pk), modifier)
         assert error.reason == "Validation failed"
         assert document() == before
+
+    async def test_of_nobody_who_is_deleted_meanwhile(self, client, document, ada, monkeypatch):
+        def locked(user):
+            get_user_model().objects.filter(pk=user.pk).delete()
+
+        monkeypatch.setattr(tokens, "locked", locked)
+        modifier = {"$set": {"profile.first_name": "A."}}
+        error = await refusal(client, "/users/update", str(ada.pk), modifier)
+        assert same(error, self.DENIED)
 
     async def test_of_nobody_else(self, client, document, connect, ada, configure):
         modifier = {"$set": {"profile.first_name": "Eve"}}
