@@ -16,6 +16,16 @@ class TestAddresses:
         addresses.remove("192.0.2.1")
         assert not addresses.is_full("192.0.2.1", 2)
 
+    def test_told_once_a_minute(self, caplog):
+        times = [1, 1, 30, 60.9, 61.1, 90]
+        addresses = Addresses(clock=iter(times).__next__)
+        for _ in times:
+            addresses.add("192.0.2.1", 1)
+            addresses.remove("192.0.2.1")
+        assert [record.getMessage() for record in caplog.records] == [
+            "192.0.2.1 has 1 connections and may have no more."
+        ] * 2
+
     def test_told_once(self, caplog):
         addresses = Addresses()
         for _ in range(4):
@@ -52,12 +62,13 @@ class TestAddresses:
         assert addresses.is_full(second, 1) is same
 
     def test_nothing_is_kept_of_who_is_gone(self):
-        addresses = Addresses()
-        for n in range(100):
-            addresses.add(f"192.0.2.{n}", n % 2)
-            addresses.remove(f"192.0.2.{n}")
+        now = 0.0
+        addresses = Addresses(clock=lambda: now)
+        for now in range(1000):
+            addresses.add(f"2001:db8:0:{now:x}::1", 1)
+            addresses.remove(f"2001:db8:0:{now:x}::1")
         assert not addresses._counts
-        assert not addresses._told
+        assert len(addresses._told) <= 60
 
 
 class TestMessageRate:
