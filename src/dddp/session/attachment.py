@@ -25,6 +25,9 @@ TOO_MANY = (1008, "Too many messages")
 AT_ONCE = 64
 """Messages that are taken in before others have their turn: a million may come in one frame."""
 
+LARGE = 16 * 1024
+"""Bytes of a message from which on it is decoded in a thread: one takes up to 1.5 us."""
+
 GOING_SECONDS = 2.0
 """How long a close may take to be sent when the server stops: a client may not be reading."""
 
@@ -54,6 +57,9 @@ class Attachment:
         self.session: Session | None = None
         self.outbox = self._new_outbox()
         self._in_a_row = 0
+        self._undecoded: list[str | bytes] | None = None
+        """A large message and what came behind it."""
+        self._decoding: asyncio.Task[None] | None = None
         self._rate = None if conf.message_rate is None else MessageRate(*conf.message_rate)
         self.wake()
 
@@ -71,9 +77,12 @@ class Attachment:
         """Take in the text of one DDP message; False if there must be `room` before the next."""
         if self._ended or self._exceeds_rate():
             return True
+        self._in_a_row += 1
+        if len(data) > LARGE or self._decoding is not None:
+            self._decode_soon(data)
+            return False
         for event in self._protocol.receive(data, self._loop.time()):
             self._take(event, len(data))
-        self._in_a_row += 1
         if self._in_a_row >= AT_ONCE:
             return False
         return self.session is None or not self.session.is_full(self)
@@ -83,6 +92,9 @@ class Attachment:
         if self._in_a_row >= AT_ONCE:
             self._in_a_row = 0
             await asyncio.sleep(0)
+        if self._decoding is not None:
+            # Another task's: not to be cancelled with this one, which others may await as well.
+            await asyncio.shield(self._decoding)
         if self.session is not None:
             await self.session.room(self)
 
@@ -131,6 +143,26 @@ class Attachment:
         if self._alarm is not None:
             self._hub.alarms.drop(self, self._alarm)
 
+    def _decode_soon(self, data: str | bytes) -> None:
+        self._undecoded = [*(self._undecoded or ()), data]
+        if self._decoding is None:
+            self._decoding = self._loop.create_task(self._decode())
+
+    async def _decode(self) -> None:
+        """Take in what is large, and what came meanwhile, in order; what comes to its end is lost.
+
+        The protocol is the thread's while it decodes.
+        """
+        try:
+            while self._undecoded and not self._ended:
+                data = self._undecoded.pop(0)
+                events = await self._hub.decode(self._protocol.receive, data, self._loop.time())
+                for event in events:
+                    if not self._ended:
+                        self._take(event, len(data))
+        finally:
+            self._decoding = self._undecoded = None
+
     def _exceeds_rate(self) -> bool:
         """Count a message; the one that is too many ends the connection and its session."""
         if self._rate is None or self._rate.admits(self._loop.time()):
@@ -176,7 +208,7 @@ class Attachment:
         """Come when the protocol's deadline may have come; it moves with every message."""
         now = self._loop.time()
         if self._alarm is not None:
-            if now - self._due > LATE_SECONDS:
+            if now - self._due > LATE_SECONDS or self._decoding is not None:
                 # It is the server that was away. What the client has sent meanwhile is read first.
                 self._wake_up_at(now + conf.heartbeat_timeout)
                 return

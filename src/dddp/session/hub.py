@@ -84,6 +84,8 @@ class Hub:
         threads = conf.worker_threads
         self.user_threads = Threads(threads, "dddp-user", spare=SPARE_FACTOR * threads)
         self._query_threads = Threads(QUERY_THREADS, "dddp-query")
+        # One: the event loop shares Python's lock with it, and shall not be one of many.
+        self._decoding_thread = Threads(1, "dddp-decode")
         self.listener = Listener(listen_params, self._on_batch, self._on_lost, self._on_live)
         self.engine = Engine(
             feed=self.listener,
@@ -163,6 +165,7 @@ class Hub:
         await self.listener.stop()
         await self.user_threads.stop()
         await self._query_threads.stop()
+        await self._decoding_thread.stop()
 
     def open(self, info: ConnectionInfo) -> Attachment:
         """What a transport of a new connection talks to."""
@@ -199,6 +202,10 @@ class Hub:
                 if isinstance(outcome, LiveQuery):
                     self.engine.release(outcome)
             raise
+
+    async def decode(self, function: Callable[..., T], *args: Any) -> T:
+        """Call what takes too long for the event loop and asks the database nothing."""
+        return await self._decoding_thread.run(function, *args)
 
     async def retrying(self, function: Callable[..., Awaitable[T]], *args: Any) -> T:
         """Await `function(*args)`, again while what fails is the way to the database.
