@@ -49,6 +49,7 @@ class Connection:
         self._timeout = timeout
         self._heard = False
         self._pinged = False
+        self._is_read = True
         self.version: str | None = None
         self.closed = False
         self.deadline: float | None = None
@@ -73,11 +74,13 @@ class Connection:
         """Ping a silent client, or close the connection of one that stayed silent.
 
         Args:
-            reads: what the client sends is read at present; else its silence says nothing.
+            reads: what the client sends is read at present. Else its silence says nothing, nor does
+                it before the next tick: what it has sent may be read only then.
         """
         if self.deadline is None or now < self.deadline or self.closed:
             return []
-        if self._pinged and reads:
+        was_read, self._is_read = self._is_read, reads
+        if self._pinged and reads and was_read:
             self._end()
             return [Close(*NORMAL_CLOSURE)]
         heard, self._heard = self._heard, False

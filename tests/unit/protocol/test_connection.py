@@ -426,7 +426,8 @@ class TestHeartbeat:
         one = connected()
         for now in (15.0, 30.0, 45.0):
             assert [message_of(event) for event in one.tick(now, reads=False)] == [{"msg": "ping"}]
-        assert one.tick(60.0) == [NORMAL]
+        assert [message_of(event) for event in one.tick(60.0)] == [{"msg": "ping"}]
+        assert one.tick(75.0) == [NORMAL]
 
     def test_the_ping_is_sent_at_once(self) -> None:
         (ping,) = connected().tick(15.0)
