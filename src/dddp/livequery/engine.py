@@ -112,6 +112,15 @@ class Engine:
             raise
         return query
 
+    async def anew(self, query: LiveQuery) -> None:
+        """Run a query again, and wait: what is committed by now is in it, told of or not.
+
+        Unless the database refuses to run it.
+        """
+        self._position += 1
+        self._mark_dirty(query)
+        await self.settled([query])
+
     def release(self, query: LiveQuery) -> None:
         """Let go of a query; the last one to do so ends it."""
         query.users -= 1

@@ -84,12 +84,24 @@ class Rights:
         plans = [] if login is None else [login.user, login.condition]
         wanted = [plan for plan in plans if plan is not None]
         held = await self._hub.retrying(self._hub.acquire_all, wanted)
+        for query in held[1:]:
+            await self._make_sure(query, held)
         self.end()
         if login is not None:
             self._user_id = login.user_id
             self._row, self._condition = [*held, None][:2]
         for query, listener in self._followed():
             query.listeners.append(listener)
+
+    async def _make_sure(self, condition: LiveQuery, held: list[LiveQuery]) -> None:
+        """If nothing meets it: it may have been live before what meets it was written."""
+        try:
+            if not condition.documents:
+                await self._hub.engine.anew(condition)
+        except BaseException:
+            for query in held:
+                self._hub.engine.release(query)
+            raise
 
     def live_queries(self) -> list[LiveQuery]:
         """Those that follow the user."""
@@ -131,7 +143,7 @@ def login_of(
     login = Login(
         user_id,
         plan_of_user(user_id),
-        None if while_exists is None else _plan_of_condition(while_exists),
+        None if while_exists is None else plan_of_condition(while_exists),
     )
     unseen = sorted(login.user.tables.difference(watched))
     if unseen:
@@ -156,7 +168,8 @@ def plan_of_user(user_id: str) -> QueryPlan:
     return analyse(row, COLLECTION, fields, conf.database)
 
 
-def _plan_of_condition(queryset: QuerySet[Any]) -> QueryPlan:
+def plan_of_condition(queryset: QuerySet[Any]) -> QueryPlan:
+    """What follows whether any row meets a login's condition. Raises QueryNotLive."""
     try:
         return analyse(queryset, COLLECTION, [], conf.database)
     except QueryNotLive as error:

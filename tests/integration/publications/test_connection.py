@@ -11,6 +11,7 @@ from dddp.api import APIMixin, MeteorError, Publication, api_endpoint, this
 from dddp.session.handle import ConnectionHandle
 from dddp.session.hub import Hub
 from dddp.session.info import ConnectionInfo
+from dddp.session.rights import plan_of_condition
 from tools.feed import outage, until
 from tools.inprocess import InProcess, db, sql
 from zoo.models import Keyed
@@ -247,6 +248,19 @@ class TestWhileExists:
         assert await client.call("who") == [people["ada"], True]
         await sql("DELETE FROM club_message WHERE text = 'new'")
         assert await client.wait_closed() == NORMAL
+
+    async def test_the_row_is_there_before_the_feed_tells(self, hub, client, people):
+        """A live query of the same condition does not know it yet."""
+        condition = await db(plan_of_condition, Message.objects.filter(text="late"))
+        known = await hub.engine.acquire(condition)
+        await client.call("login", people["bob"])
+        resume = hub.listener.pause()
+        calling = asyncio.create_task(client.call("renew", people["ada"], "ada", "late"))
+        await until(lambda: client.closed or client.server.user_id == people["ada"])
+        resume()
+        await calling
+        assert await client.call("who") == [people["ada"], True]
+        hub.engine.release(known)
 
     async def test_logging_out_ends_it(self, client, people):
         await client.call("login_with", people["ada"], "ada")
