@@ -2,15 +2,12 @@
 
 libpq is driven here directly, because one reader has to serve both: what arrives with the answer to
 a statement must come out in its place among the other notifications. Everything that has arrived
-is handed on at once, as one list for each time the socket becomes readable. Of many small commits
-in a row that is no more often than every millisecond: waking up costs more than a change does.
+is handed on at once, as one list for each time the socket becomes readable.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -23,11 +20,6 @@ from dddp.exceptions import ListenerError
 
 Notification = tuple[bytes, bytes]
 """Channel and payload, UTF-8."""
-
-IN_A_ROW_SECONDS = 0.0003
-"""Between two reads; clients that wait for each other's changes need longer."""
-GAP_SECONDS = 0.001
-"""Until the next read, after two in a row."""
 
 _GOOD = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 
@@ -54,8 +46,6 @@ class Link:
         self._statements: deque[tuple[bytes, asyncio.Future[PGresult]]] = deque()
         self._result: PGresult | None = None
         self._reads = 0
-        self._read_at = -math.inf
-        self._is_paused = False
         self.closed: asyncio.Future[Exception] = self._loop.create_future()
         self._loop.add_reader(self._socket, self._read)
 
@@ -118,16 +108,11 @@ class Link:
 
     def pause(self) -> None:
         """Read nothing more until `resume`: what comes waits in PostgreSQL."""
-        self._is_paused = True
         self._loop.remove_reader(self._socket)
 
     def resume(self) -> None:
         """Read on."""
-        self._is_paused = False
-        self._read_on()
-
-    def _read_on(self) -> None:
-        if not self._is_paused and not self.closed.done():
+        if not self.closed.done():
             self._loop.add_reader(self._socket, self._read)
 
     def _send(self) -> None:
@@ -151,7 +136,6 @@ class Link:
     def _read(self) -> None:
         reason: Exception | None = None
         self._reads += 1
-        self._leave_a_gap()
         try:
             self._pgconn.consume_input()
             self._take_answers()
@@ -168,13 +152,6 @@ class Link:
                 reason = error
         if reason is not None:
             self.close(reason)
-
-    def _leave_a_gap(self) -> None:
-        now = time.monotonic()  # an event loop's may be of milliseconds
-        if now - self._read_at < IN_A_ROW_SECONDS:
-            self._loop.remove_reader(self._socket)
-            self._loop.call_later(GAP_SECONDS, self._read_on)
-        self._read_at = now
 
     def _take_answers(self) -> None:
         while self._statements and not self._pgconn.is_busy():

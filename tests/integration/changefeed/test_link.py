@@ -18,7 +18,6 @@ class Ends:
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
-        self.batches = 0
         self.reasons: list[Exception] = []
         self.arrived = asyncio.Event()
 
@@ -27,7 +26,6 @@ class Ends:
 
     def on_notifications(self, notifications: list[Notification]) -> None:
         self.notifications += notifications
-        self.batches += 1
         self.arrived.set()
 
 
@@ -130,22 +128,3 @@ async def test_nothing_is_read_during_a_pause(pg_dsn: str) -> None:
     for each in (link, witness):
         each.close(ListenerError("enough"))
     link.resume()
-
-
-async def test_many_small_commits_are_handed_on_together(
-    pg_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dddp.changefeed.link.IN_A_ROW_SECONDS", 0.2)
-    monkeypatch.setattr("dddp.changefeed.link.GAP_SECONDS", 0.2)
-    ends = Ends()
-    link = await ends.open(pg_dsn)
-    await link.execute("LISTEN x", 10)
-    async with await psycopg.AsyncConnection.connect(pg_dsn, autocommit=True) as writer:
-        for number in range(50):
-            await writer.execute("SELECT pg_notify('x', %s)", [f"{number}"])
-    while len(ends.notifications) < 50:
-        ends.arrived.clear()
-        await ends.arrived.wait()
-    assert [int(payload) for _, payload in ends.notifications] == list(range(50))
-    assert ends.batches < 25
-    link.close(ListenerError("enough"))
