@@ -92,19 +92,14 @@ DECLARE
   dddp__done boolean;
 BEGIN
   BEGIN
-    dddp__list := ARRAY(
-      SELECT '[' || CASE WHEN dddp__hidden IS NULL THEN row_to_json(dddp__r.*)::text
-                         ELSE (to_jsonb(dddp__r.*) - dddp__hidden)::text END || ']'
-      FROM dddp_rows AS dddp__r LIMIT 2);
-    IF cardinality(dddp__list) > least(1, dddp__limit) THEN
-      -- reads one row more than may be listed, however many there are
-      dddp__list := CASE WHEN dddp__limit >= (
-          SELECT count(*) FROM (SELECT FROM dddp_rows LIMIT dddp__limit + 1) AS dddp__r)
-        THEN ARRAY(
-          SELECT '[' || CASE WHEN dddp__hidden IS NULL THEN row_to_json(dddp__r.*)::text
-                             ELSE (to_jsonb(dddp__r.*) - dddp__hidden)::text END || ']'
-          FROM dddp_rows AS dddp__r) END;
-    END IF;
+    -- reads one row more than may be listed, however many there are
+    SELECT CASE WHEN dddp__limit >= (
+        SELECT count(*) FROM (SELECT FROM dddp_rows LIMIT dddp__limit + 1) AS dddp__r)
+      THEN ARRAY(
+        SELECT '[' || CASE WHEN dddp__hidden IS NULL THEN row_to_json(dddp__r.*)::text
+                           ELSE (to_jsonb(dddp__r.*) - dddp__hidden)::text END || ']'
+        FROM dddp_rows AS dddp__r) END
+      INTO dddp__list;
   EXCEPTION WHEN OTHERS THEN
     RAISE LOG 'dddp: changes of % cannot be listed: %', TG_ARGV[1], SQLERRM;
     dddp__list := NULL;
