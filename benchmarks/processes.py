@@ -52,17 +52,9 @@ class Served:
 
 
 @contextmanager
-def dddp_server(log: Path) -> Iterator[Served]:
+def dddp_server(log: Path, variables: dict[str, str] | None = None) -> Iterator[Served]:
     """The real command serving the sample bookstore."""
-    with server("dddp", [str(SCRIPTS / "dddp"), "127.0.0.1:{port}"], log) as served:
-        yield served
-
-
-@contextmanager
-def forgetful_server(log: Path) -> Iterator[Served]:
-    """A live query ends with its last subscriber: whoever comes next is the first again."""
     command = [str(SCRIPTS / "dddp"), "127.0.0.1:{port}"]
-    variables = {"BENCHMARK_GRACE_SECONDS": "0"}
     with server("dddp", command, log, variables=variables) as served:
         yield served
 

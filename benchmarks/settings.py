@@ -13,4 +13,5 @@ INSTALLED_APPS = [
 ]
 ROOT_URLCONF = "benchmarks.calls.urls"
 
-DDP_RESUME_GRACE_SECONDS = float(os.environ.get("BENCHMARK_GRACE_SECONDS", "15"))
+if "BENCHMARK_GRACE_SECONDS" in os.environ:
+    DDP_RESUME_GRACE_SECONDS = float(os.environ["BENCHMARK_GRACE_SECONDS"])

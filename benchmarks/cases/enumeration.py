@@ -21,7 +21,7 @@ import psycopg
 from benchmarks.cases import World
 from benchmarks.crowd import CONNECT, READY_SECONDS
 from benchmarks.figures import Chart, Table, median, ratio
-from benchmarks.processes import ROOT, SCRIPTS, server
+from benchmarks.processes import ROOT, dddp_server
 from benchmarks.websocket import WebSocket
 
 DATABASE = "accounts"
@@ -70,8 +70,7 @@ async def run(world: World) -> list[Table]:
     variables = {"DJANGO_SETTINGS_MODULE": SETTINGS, "DATABASE_NAME": DATABASE}
     _migrate(world.dsn, variables)
     world.stop()
-    command = [str(SCRIPTS / "dddp"), "127.0.0.1:{port}"]
-    with server("dddp", command, world.logs / "accounts.log", variables=variables) as served:
+    with dddp_server(world.logs / "accounts.log", variables) as served:
         await call(served.url, *_create(EXISTING)(0))
         for name, pair in QUESTIONS.items():
             await _compare(table, name, served.url, pair, world.scale.guesses)
