@@ -28,8 +28,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Session] = {}
-        self._kept: Expiring[Session] = Expiring(_end, AT_ONCE)
-        self._addresses: dict[Session, str] = {}
+        self._kept: Expiring[Session] = Expiring(self._expired, AT_ONCE)
         self._kept_of = Addresses()
 
     def __iter__(self) -> Iterator[Session]:
@@ -62,9 +61,7 @@ class Sessions:
             session.give_up()
             return
         session.detach(conf.resume_max_messages)
-        self._keep_no_more(session)
         self._kept.keep(session, grace)
-        self._addresses[session] = address
         self._kept_of.add(address, None)
         if len(self._kept) > conf.resume_max_sessions:
             next(iter(self._kept)).give_up()
@@ -86,11 +83,10 @@ class Sessions:
         return None
 
     def _keep_no_more(self, session: Session) -> None:
-        self._kept.discard(session)
-        address = self._addresses.pop(session, None)
-        if address is not None:
-            self._kept_of.remove(address)
+        if session in self._kept:
+            self._kept.discard(session)
+            self._kept_of.remove(session.connection.address)
 
-
-def _end(session: Session) -> None:
-    session.end()
+    def _expired(self, session: Session) -> None:
+        self._kept_of.remove(session.connection.address)
+        session.end()
