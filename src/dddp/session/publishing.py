@@ -67,13 +67,19 @@ class FixedPlans:
             self.forget()
         return None if params else self._plans.get(publication)
 
-    def keep(self, publication: Publication, plans: list[QueryPlan], revision: object) -> None:
-        """Keep what analysis has made for no parameters, unless that was before `forget`.
+    def keep(
+        self,
+        publication: Publication,
+        params: Sequence[Any],
+        plans: list[QueryPlan],
+        revision: object,
+    ) -> None:
+        """Keep what analysis has made, unless that was before `forget`.
 
         Args:
             revision: `self.revision` before the analysis.
         """
-        if revision is self._plans and self._is_fixed(publication):
+        if not params and revision is self._plans and self._is_fixed(publication):
             self._plans[publication] = plans
 
     @property

@@ -163,6 +163,5 @@ class QuerySubscription(Subscription):
             hub.watched,
             what=f"Publication {self.publication.name!r}",
         )
-        if not self.params:
-            hub.fixed_plans.keep(self.publication, plans, revision)
+        hub.fixed_plans.keep(self.publication, self.params, plans, revision)
         return plans
