@@ -203,7 +203,7 @@ class UnixPeers:
         await self._proxied(scope, receive, send)
 
     async def _serve(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "lifespan" and scope["client"] is _PROXY:
+        if scope.get("client") is _PROXY:
             scope["client"] = None
         await self._app(scope, receive, send)
 
