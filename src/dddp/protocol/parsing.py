@@ -15,6 +15,11 @@ MAX_DEPTH = 200
 """Objects and arrays within each other. What is deeper could not be walked through, by us or by
 the application: Python's stack holds 1000 calls."""
 
+SMALL = 16 * 1024
+LARGE = 128 * 1024
+MANY_VALUES = 1000
+"""What takes long is many values, at up to a microsecond each, and text only if there is much."""
+
 
 class NotAMessage(Exception):
     """Text that is no JSON object or array, or one that is nested too deeply."""
@@ -42,6 +47,17 @@ def parse(data: str | bytes) -> Any:
     if "cleared" in message and not isinstance(message["cleared"], list):
         raise ValueError("cleared is not an array")
     return message
+
+
+def takes_long(data: str | bytes) -> bool:
+    """May it take longer than a millisecond or two to parse this message, and to answer it?"""
+    if len(data) <= SMALL:
+        return False
+    if isinstance(data, str):
+        values = data.count(",") + data.count("[") + data.count("{")
+    else:
+        values = data.count(b",") + data.count(b"[") + data.count(b"{")
+    return len(data) > LARGE or values > MANY_VALUES
 
 
 def _may_hold_ejson(data: str | bytes) -> bool:

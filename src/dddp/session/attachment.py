@@ -9,6 +9,7 @@ from dddp.alea import random_id
 from dddp.conf import conf
 from dddp.protocol.connection import NORMAL_CLOSURE, Connection
 from dddp.protocol.events import Close, Connected, Disconnect, Event, Send
+from dddp.protocol.parsing import takes_long
 from dddp.session.info import ConnectionInfo
 from dddp.session.limits import MessageRate
 from dddp.session.outbox import Outbox
@@ -24,9 +25,6 @@ TOO_MANY = (1008, "Too many messages")
 
 AT_ONCE = 64
 """Messages that are taken in before others have their turn: a million may come in one frame."""
-
-LARGE = 16 * 1024
-"""Bytes of a message from which on it is decoded in a thread: one takes up to 1.5 us."""
 
 GOING_SECONDS = 2.0
 """How long a close may take to be sent when the server stops: a client may not be reading."""
@@ -58,7 +56,7 @@ class Attachment:
         self.outbox = self._new_outbox()
         self._in_a_row = 0
         self._undecoded: list[str | bytes] | None = None
-        """A large message and what came behind it."""
+        """A message that takes long, and what came behind it."""
         self._decoding: asyncio.Task[None] | None = None
         self._rate = None if conf.message_rate is None else MessageRate(*conf.message_rate)
         self.wake()
@@ -78,14 +76,14 @@ class Attachment:
         if self._ended or self._exceeds_rate():
             return True
         self._in_a_row += 1
-        if len(data) > LARGE or self._decoding is not None:
+        if self._decoding is not None or takes_long(data):
             self._decode_soon(data)
             return False
         for event in self._protocol.receive(data, self._loop.time()):
             self._take(event, len(data))
         if self._in_a_row >= AT_ONCE:
             return False
-        return self.session is None or not self.session.is_full(self)
+        return not self._is_full
 
     async def room(self) -> None:
         """Wait while too much is unhandled; others have their turn."""
@@ -143,15 +141,21 @@ class Attachment:
         if self._alarm is not None:
             self._hub.alarms.drop(self, self._alarm)
 
+    @property
+    def _is_full(self) -> bool:
+        """Too much is unhandled to read more of what the client sends."""
+        return self.session is not None and self.session.is_full(self)
+
     def _decode_soon(self, data: str | bytes) -> None:
         self._undecoded = [*(self._undecoded or ()), data]
         if self._decoding is None:
             self._decoding = self._loop.create_task(self._decode())
 
     async def _decode(self) -> None:
-        """Take in what is large, and what came meanwhile, in order; what comes to its end is lost.
+        """Take in what takes long, and what came meanwhile, in order.
 
-        The protocol is the thread's while it decodes.
+        The protocol is the thread's while it decodes. What comes to this connection's end is lost;
+        what fails then, such as to get a thread of a server that has stopped, matters to nobody.
         """
         try:
             while self._undecoded and not self._ended:
@@ -160,6 +164,9 @@ class Attachment:
                 for event in events:
                     if not self._ended:
                         self._take(event, len(data))
+        except Exception:
+            if not self.outbox.closed:
+                raise
         finally:
             self._decoding = self._undecoded = None
 
@@ -208,12 +215,12 @@ class Attachment:
         """Come when the protocol's deadline may have come; it moves with every message."""
         now = self._loop.time()
         if self._alarm is not None:
-            if now - self._due > LATE_SECONDS or self._decoding is not None:
+            is_decoding = self._decoding is not None and self.session is not None
+            if is_decoding or now - self._due > LATE_SECONDS:
                 # It is the server that was away. What the client has sent meanwhile is read first.
                 self._wake_up_at(now + conf.heartbeat_timeout)
                 return
-            is_full = self.session is not None and self.session.is_full(self)
-            for event in self._protocol.tick(now, reads=not is_full):
+            for event in self._protocol.tick(now, reads=not self._is_full):
                 self._take(event)
         deadline = self._protocol.deadline
         if deadline is None:

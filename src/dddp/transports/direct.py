@@ -251,7 +251,12 @@ class Connection(asyncio.Protocol):
             self.end(*FAILED)
 
     async def _wait_for_room(self, messages: Iterator[str | bytes]) -> None:
-        await self._session.room()
+        try:
+            await self._session.room()
+        except Exception:
+            logger.exception("A connection failed")
+            self.end(*FAILED)
+            return
         self._reader = None
         self._take_in(messages)
         while self._reader is None and self._unread is not None:

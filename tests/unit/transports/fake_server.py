@@ -33,6 +33,8 @@ class FakeSession:
 
     async def room(self):
         await self.receiving.wait()
+        if self.failure:
+            raise self.failure
 
     def lost(self):
         self.losses += 1

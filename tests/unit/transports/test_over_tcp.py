@@ -491,6 +491,18 @@ class TestDirect:
             await lost(broken)
         assert "A connection failed" in caplog.text
 
+    async def test_one_that_fails_while_it_waits_for_room(self, served_directly, caplog):
+        async with served_directly.raw() as (reader, writer, _):
+            session = served_directly.session
+            session.receiving.clear()
+            writer.write(masked(b"x"))
+            await session.received.get()
+            session.failure = ValueError("a bug")
+            session.receiving.set()
+            opcode, payload = await read_frame(reader)
+            assert (opcode, payload[:2]) == (0x88, (1011).to_bytes(2, "big"))
+        assert "A connection failed" in caplog.text
+
 
 class BrokenFrame:
     data = b"x"
