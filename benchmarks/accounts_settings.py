@@ -1,6 +1,6 @@
 """The sample bookstore's settings as they are, but nobody is told that he tries too often."""
 
-from myproject.settings import *  # noqa: F403
+from myproject.settings import *  # noqa: F403, settings
 
 DDP_RATE_LIMITS = []
 DDP_ACCOUNTS_FAILED_LOGINS = {"account": 10**9, "address": 10**9}

@@ -2,7 +2,7 @@
 
 import os
 
-from myproject.settings import *  # noqa: F403
+from myproject.settings import *  # noqa: F403, settings
 from myproject.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [

@@ -12,7 +12,7 @@ class DddpConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from dddp import checks  # noqa: F401
+        from dddp import checks  # noqa: F401, register themselves
         from dddp.api.registry import API
         from dddp.api.watching import install_after_migrate
 

@@ -11,7 +11,7 @@ from dddp.alea import random_id
 LENGTH = 17
 
 
-class AleaIdField(CharField):  # type: ignore[type-arg]
+class AleaIdField(CharField):  # type: ignore[type-arg]  # none at run time
     """A random id as Meteor makes them: 17 characters, drawn when a row is inserted.
 
     Within a method it comes from the stream `/collection/<name>` of the call, from which the

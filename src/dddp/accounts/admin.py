@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from dddp.accounts.models import LoginToken, MailToken, VerifiedEmail
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
     """Rows may be looked at and deleted."""
 
     list_select_related = ["user"]
@@ -45,7 +45,7 @@ class MailTokenAdmin(ReadOnlyAdmin):
 
 
 @admin.register(VerifiedEmail)
-class VerifiedEmailAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class VerifiedEmailAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # none at run time
     """Addresses may be declared verified by hand."""
 
     list_display = ["address", "user", "verified"]

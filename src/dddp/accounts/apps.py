@@ -13,4 +13,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from dddp.accounts import checks, receivers  # noqa: F401
+        from dddp.accounts import checks, receivers  # noqa: F401, register themselves

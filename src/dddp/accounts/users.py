@@ -32,7 +32,7 @@ class Users(Collection):
         profile_fields: those of the user model's fields that are in the `profile`.
     """
 
-    model: type[Model] = get_user_model()  # type: ignore[misc]
+    model: type[Model] = get_user_model()  # type: ignore[misc]  # known at run time only
     name = "users"
     fields = ()
     user_rel = "pk"

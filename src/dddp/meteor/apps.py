@@ -12,4 +12,4 @@ class MeteorConfig(AppConfig):
 
     def ready(self) -> None:
         """Import what registers itself."""
-        from dddp.meteor import checks  # noqa: F401
+        from dddp.meteor import checks  # noqa: F401, register themselves

@@ -16,7 +16,7 @@ def link_prefix() -> str:
     That of the first `MeteorView` in the URLconf without a bundle of its own.
     """
     for callback in _callbacks(get_resolver()):
-        view = callback.view_class(**callback.view_initkwargs)  # type: ignore[attr-defined]
+        view = callback.view_class(**callback.view_initkwargs)  # type: ignore[attr-defined]  # see _callbacks
         if view.json_path is None:
             return str(view.link_prefix(_mount(callback)))
     return MeteorView().link_prefix("/")

@@ -50,7 +50,7 @@ class Account:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         environment["LC_ALL"] = "C"
         streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(  # noqa: S603, no shell
             command, env=environment, start_new_session=True, **streams | options
         )
 

@@ -282,7 +282,7 @@ class TemporaryPostgres:
 def free_port() -> int:
     """A random TCP port of 127.0.0.1 on which nobody listens now."""
     while True:
-        port = random.choice(PORTS)  # noqa: S311
+        port = random.choice(PORTS)  # noqa: S311, no secret
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))

@@ -6,9 +6,9 @@ DATABASE_* name the database; each DDP_* is a setting of this package, as JSON.
 import json
 import os
 
-from myproject.settings import *  # noqa: F403
+from myproject.settings import *  # noqa: F403, settings
 
-INSTALLED_APPS += ["dddp.meteor", "zoo", "wild", "wire", "club", "desk"]  # noqa: F405
+INSTALLED_APPS += ["dddp.meteor", "zoo", "wild", "wire", "club", "desk"]  # noqa: F405, its
 ROOT_URLCONF = "testproject.urls"
 PASSWORD_HASHERS = [
     "dddp.accounts.hashers.DigestPasswordHasher",
